@@ -1,0 +1,70 @@
+//! The catalogue of log events: each has a stable name, a level and one sentence.
+
+/// One kind of log event.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// `noun.verbed`.
+    pub name: &'static str,
+    /// How much it matters.
+    pub level: tracing::Level,
+    /// When this happens, in one sentence.
+    pub what: &'static str,
+}
+
+/// Logs one event of the catalogue: `emit!(STATUS_WRITTEN, change = %id, "the person is now Success")`.
+///
+/// Fields keep their names everywhere: `change`, `record`, `prospect`, `side`, `from`, `to`, `rule`, `reason`,
+/// `code`, `duration_ms`.
+#[macro_export]
+macro_rules! emit {
+    ($event:ident, $($rest:tt)*) => {
+        ::tracing::event!(
+            target: "lockstep",
+            $crate::event::$event.level,
+            event = $crate::event::$event.name,
+            $($rest)*
+        )
+    };
+}
+
+macro_rules! catalogue {
+    ($($constant:ident = $level:ident $name:literal, $what:literal;)*) => {
+        $(#[doc = $what] pub const $constant: Event =
+            Event { name: $name, level: tracing::Level::$level, what: $what };)*
+
+        /// Every event there is, in the order of the catalogue.
+        pub const ALL: &[Event] = &[$($constant),*];
+    };
+}
+
+catalogue! {
+    DAEMON_STARTED = INFO "daemon.started", "The daemon has opened its store and read its configuration.";
+    DAEMON_STOPPED = INFO "daemon.stopped", "The daemon has ended well; what was in flight is finished or kept.";
+    ADMIN_LISTENING = INFO "admin.listening", "The admin port is open; `address` says where.";
+    CHANGE_TAKEN_IN = DEBUG "change.taken_in", "A change was seen and is durably marked due.";
+    STATUS_WRITTEN = INFO "status.written", "One side was written, and both baselines are recorded.";
+    CONFLICT_HELD = WARN "conflict.held", "A person has to decide about this link; nothing is written until then.";
+    CONFLICT_RESOLVED = INFO "conflict.resolved", "A link that was held is held no more.";
+    VALUE_SKIPPED = WARN "value.skipped", "A value that no row mentions was seen; nothing is written.";
+    RECORD_PARKED = WARN "record.parked", "A system refused a write for good; it is tried again only when something changes.";
+    WRITE_STALE = INFO "write.stale", "The record moved between reading and writing; nothing was overwritten, it is decided again.";
+    WRITE_UNKNOWN = WARN "write.unknown", "A write got no answer; both sides are read before anything else.";
+    LINK_MADE = DEBUG "link.made", "A prospect and a Salesforce record are now known to be one person.";
+    LINK_MOVED = INFO "link.moved", "A converted or merged record's link now stands for another record.";
+    LINK_DROPPED = INFO "link.dropped", "One side's record is gone; the link is dropped and the other side left alone.";
+    OVERWRITE_DETECTED = ERROR "overwrite.detected", "An edit made just before our write was overwritten; a person should look.";
+    CURSOR_ADVANCED = DEBUG "cursor.advanced", "Everything up to this point is durably marked due.";
+    PASS_FINISHED = DEBUG "pass.finished", "All that was due has been looked at.";
+    PLAN_WAITS = WARN "plan.waits", "The plan would change more than the company allows unasked; it waits for `lockstep plan --apply`.";
+    WEBHOOK_ACCEPTED = DEBUG "webhook.accepted", "A webhook was verified and is durable.";
+    WEBHOOK_REJECTED = WARN "webhook.rejected", "A webhook was refused.";
+    CALL_FAILED = WARN "call.failed", "A system did not answer as it should; it is tried again.";
+    SIDE_STOPPED = ERROR "side.stopped", "Nothing will work on this side until a person mends it.";
+    SIDE_RESUMED = INFO "side.resumed", "A side that had stopped works again.";
+    BUDGET_LOW = WARN "budget.low", "The calls left today are kept for others; polls are stretched, opt-outs go first.";
+    QUOTA_EXCEEDED = WARN "quota.exceeded", "The system's quota is used up; its calls stop and resume alone.";
+    MAPPING_LOADED = INFO "mapping.loaded", "A mapping file was checked and is in use.";
+    MAPPING_REJECTED = ERROR "mapping.rejected", "The changed mapping file is wrong; the old one stays in use.";
+    SWEEP_STARTED = INFO "sweep.started", "The daily comparison of everything linked has begun.";
+    LIBRARY_LOGGED = DEBUG "library.logged", "A line from a library.";
+}

@@ -1,0 +1,38 @@
+//! That two records are one person, and what was last agreed about them.
+
+use super::{Fields, PersonStatus, ProspectId, SalesforceId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// This prospect and this Lead or Contact are one person. Kept by both ids, never by email.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The prospect: the link's own key, since it stays when the Salesforce record is converted or merged.
+    pub prospect: ProspectId,
+    /// The Lead or Contact the person is now.
+    pub salesforce: SalesforceId,
+    /// What each side held when the two last agreed; `None` until they were first looked at together.
+    pub baseline: Option<Baseline>,
+    /// This person was seen opted out. Taken off only as [`Latch`] says.
+    pub latch: Option<Latch>,
+}
+
+/// What each side held when the two last agreed. A side *changed* when it differs from its own half;
+/// the halves are never compared with each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The watched Salesforce fields.
+    pub salesforce: Fields,
+    /// The person status.
+    pub engage: PersonStatus,
+}
+
+/// Set when either side was first seen opted out. Only a named operator, or the company's
+/// `[opt_out] cleared = "follow"`, takes it off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latch {
+    /// When it was set, by this daemon's clock.
+    pub since: Timestamp,
+    /// Which sides have been seen opted out since: an opt-out still has to be carried to the other one.
+    pub seen: super::BySide<bool>,
+}

@@ -1,0 +1,152 @@
+//! A write that was decided, and why nobody could decide: what the store has to keep of a decision.
+
+use super::{Baseline, Fields, PersonStatus, Side};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a person has to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum HoldReason {
+    /// Both sides changed, and the company's `winner` is `hold`.
+    BothChanged,
+    /// Both sides changed, `winner` is `newest`, and the times are too near or not known.
+    TooCloseToCall,
+    /// Somebody took an opt-out back on this side.
+    OptOutCleared {
+        /// The side on which it was cleared.
+        side: Side,
+    },
+    /// Revenue Engage does not let the status be set (a bounced prospect cannot be opted out).
+    RefusedByLifecycle {
+        /// The status that is wanted.
+        wanted: PersonStatus,
+    },
+    /// The write would overwrite a value that only people may move (On hold, Stopped, Bounced, a converted status).
+    Protected {
+        /// The side that holds the value.
+        side: Side,
+        /// The value, as it is shown.
+        value: String,
+    },
+    /// First sight, and `[new] disagree = "hold"`.
+    FirstSight,
+    /// Another prospect is linked to the same Salesforce record, or the email is not unique.
+    NotUnique {
+        /// All ids concerned.
+        ids: Vec<String>,
+    },
+}
+
+/// One write to one side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is written.
+    pub target: Target,
+    /// What both sides held when this was decided: the write expects to find it still.
+    pub seen: Baseline,
+    /// The row that decided it; `None` when an opt-out checkbox alone did.
+    pub rule: Option<Rule>,
+    /// Why.
+    pub reason: WriteReason,
+    /// The value that loses, when both sides had changed.
+    pub overruled: Option<String>,
+}
+
+impl Step {
+    /// The side that is written.
+    pub fn side(&self) -> Side {
+        match self.target {
+            Target::Salesforce { .. } => Side::Salesforce,
+            Target::Engage { .. } => Side::Engage,
+        }
+    }
+}
+
+/// What is written where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// These fields of the Lead or Contact.
+    Salesforce {
+        /// Only fields that differ from what was seen.
+        fields: Fields,
+    },
+    /// The person status, and before it the sequences.
+    Engage {
+        /// The status.
+        status: PersonStatus,
+        /// What becomes of the sequences, before the status moves.
+        sequences: SequenceAction,
+    },
+}
+
+/// Why a side is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteReason {
+    /// Only this side changed; it is carried over to the other.
+    Changed(Side),
+    /// Somebody opted out on this side. Always wins.
+    OptedOut(Side),
+    /// Both changed, and this side won by the company's `winner`.
+    Won(Side),
+    /// First sight, `[new] disagree = "apply"`, and this side won.
+    FirstSight(Side),
+    /// A named operator took this side.
+    Resolved(Side),
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HoldReason::BothChanged => {
+                f.write_str("both sides changed, and the mapping lets a person decide")
+            }
+            HoldReason::TooCloseToCall => f.write_str(
+                "both sides changed, too close together (or at times not known) to say which is newer",
+            ),
+            HoldReason::OptOutCleared { side } => write!(f, "an opt-out was taken back in {side}"),
+            HoldReason::RefusedByLifecycle { wanted } => {
+                write!(f, "Revenue Engage does not let this person become {wanted}")
+            }
+            HoldReason::Protected { side, value } => {
+                write!(f, "{side} holds {value}, which only a person may move")
+            }
+            HoldReason::FirstSight => f.write_str("the two disagreed when first seen together"),
+            HoldReason::NotUnique { ids } => {
+                write!(f, "more than one record could be this person: {}", ids.join(", "))
+            }
+        }
+    }
+}
+
+/// What becomes of a person's sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SequenceAction {
+    /// Nothing (the default).
+    Leave,
+    /// They are put on hold.
+    Pause,
+    /// The pauses this daemon made are undone, no others.
+    Resume,
+    /// They are finished.
+    Finish,
+}
+
+/// The place in a mapping file that decided something: `mapping/example.toml:17`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rule {
+    /// The file, as it is shown.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

@@ -1,0 +1,5 @@
+//! What Lockstep remembers. All of sled stands behind this room.
+
+mod rows;
+
+pub use rows::*;

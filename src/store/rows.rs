@@ -1,0 +1,173 @@
+//! What is remembered, row by row. Ids and statuses only: no name and no email is ever stored.
+
+use crate::model::{ChangeId, HoldReason, ProspectId, Rule, SalesforceId, Side, Step};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A link that has to be looked at, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Whose link.
+    pub prospect: ProspectId,
+    /// The id that follows this change to its last write.
+    pub change: ChangeId,
+    /// Grows with every observation. A due mark is removed only by whoever saw its newest generation, so that
+    /// a change that comes in meanwhile keeps the link due.
+    pub generation: u64,
+    /// When it first became due, by this daemon's clock.
+    pub since: Timestamp,
+    /// Not to be looked at before this time (a retry), by this daemon's clock.
+    pub not_before: Option<Timestamp>,
+    /// Tries that failed so far.
+    pub attempts: u32,
+    /// What was seen, oldest first; the store keeps the newest 8.
+    pub seen: Vec<Seen>,
+}
+
+/// One observation: a hint that something may have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// On which side.
+    pub side: Option<Side>,
+    /// How it was learnt.
+    pub source: Source,
+    /// When it was taken in, by this daemon's clock.
+    pub at: Timestamp,
+    /// The value seen, as it is shown to people; none where only the fact of a change is known.
+    pub value: Option<String>,
+    /// Who made the change, where the system tells: a Salesforce User id, `user`, `system`, `api`.
+    pub by: Option<String>,
+}
+
+/// How a change was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The first listing of everybody.
+    FirstPass,
+    /// A poll.
+    Poll,
+    /// A webhook.
+    Webhook,
+    /// The daily comparison of everything linked.
+    Sweep,
+    /// `lockstep resync`.
+    Resync,
+    /// `lockstep conflicts resolve`, `lockstep parked retry`.
+    Operator,
+    /// Lockstep itself: a retry, or a link that moved to another record.
+    Lockstep,
+}
+
+/// A write that was decided, durable before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Whose link. A link has at most one intent.
+    pub prospect: ProspectId,
+    /// The record the link stood for when this was decided.
+    pub salesforce: SalesforceId,
+    /// The change it belongs to.
+    pub change: ChangeId,
+    /// What is to be written.
+    pub step: Step,
+    /// When it was decided, by this daemon's clock.
+    pub at: Timestamp,
+}
+
+/// A link on which a person has to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The conflict's id, stable as long as the conflict lasts.
+    pub id: String,
+    /// Whose link.
+    pub prospect: ProspectId,
+    /// The Lead or Contact.
+    pub salesforce: Option<SalesforceId>,
+    /// Why.
+    pub reason: HoldReason,
+    /// What Salesforce holds, as it is shown.
+    pub salesforce_value: Option<String>,
+    /// What Engage holds, as it is shown.
+    pub engage_value: Option<String>,
+    /// When it was first held, by this daemon's clock.
+    pub since: Timestamp,
+    /// What an operator decided, to be carried out when the link is next looked at.
+    pub resolution: Option<Resolution>,
+}
+
+/// An operator's answer to a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The side whose value is taken.
+    pub take: Side,
+    /// Who decided; goes into the journal.
+    pub by: String,
+}
+
+/// A write a system refused for good, kept with the system's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Whose link.
+    pub prospect: ProspectId,
+    /// The Lead or Contact.
+    pub salesforce: SalesforceId,
+    /// The side that refused, or that was written too often.
+    pub side: Side,
+    /// The system's own error code (`INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST`), or `FLAPPING`.
+    pub code: String,
+    /// The system's own text.
+    pub message: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was first parked, by this daemon's clock.
+    pub since: Timestamp,
+    /// What both sides held when it was refused: it is tried again only when one of them differs, by command,
+    /// or by the daily sweep.
+    pub seen: crate::model::Baseline,
+}
+
+/// One entry of the journal: what was seen, which rule decided, what was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// When, by this daemon's clock.
+    pub at: Timestamp,
+    /// The change it belongs to.
+    pub change: Option<ChangeId>,
+    /// Whose link.
+    pub prospect: ProspectId,
+    /// The Lead or Contact.
+    pub salesforce: Option<SalesforceId>,
+    /// What happened: `linked`, `adopted`, `skipped`, `held`, `written`, `parked`, `relinked`, `unlinked`,
+    /// `resolved`, `stale`, `dropped`.
+    pub what: String,
+    /// What had been seen.
+    pub seen: Vec<Seen>,
+    /// The row that decided it.
+    pub rule: Option<Rule>,
+    /// Why, in words.
+    pub reason: String,
+    /// The side that was written.
+    pub side: Option<Side>,
+    /// The value before.
+    pub from: Option<String>,
+    /// The value after.
+    pub to: Option<String>,
+    /// The losing value, when both sides had changed.
+    pub overruled: Option<String>,
+    /// The operator, where one acted.
+    pub by: Option<String>,
+}
+
+/// Where reading has got to. The text is the connector's own; the store only keeps it.
+pub type Cursors = BTreeMap<String, String>;
+
+/// The enrolments of one prospect that this daemon paused: the only ones it may resume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPauses {
+    /// Enrolment ids.
+    pub enrollments: Vec<String>,
+    /// The pause belongs to a step whose status write has not happened yet: when that step is dropped, the
+    /// pause is taken back in the next one, unless the new decision wants it.
+    pub pending: bool,
+}

@@ -1,0 +1,2 @@
+//! One test crate: each module is a story.
+#![allow(missing_docs)]
