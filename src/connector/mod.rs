@@ -1,5 +1,9 @@
 //! How to talk to a system. The two connectors never know of each other, nor of the store.
 
+pub mod engage;
 mod error;
+mod http;
+mod oauth;
+pub mod salesforce;
 
 pub use error::{CallError, Effect, Retry};

@@ -1,5 +1,11 @@
 //! Revenue Engage's own rules, as data and pure functions. Used by the sandbox too.
 
+mod stage;
+mod status;
+
+pub use stage::*;
+pub use status::*;
+
 /// The three groups that statuses stand in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

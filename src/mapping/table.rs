@@ -2,6 +2,7 @@
 //!
 //! Past this point no string carries meaning and nothing can fail.
 
+use super::relation::Groups;
 use crate::model::{FieldName, Fields, PersonStatus, SalesforceObject, SequenceAction};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,15 @@ pub struct Mapping {
     pub limits: Limits,
     /// The statuses the company made itself, from `[[custom_status]]`.
     pub custom_statuses: Vec<CustomStatus>,
+    /// Which rows belong together, for each object. Filled in by [`Mapping::grouped`].
+    pub(super) groups: GroupsByObject,
+}
+
+/// The groups of rows, for each object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct GroupsByObject {
+    pub(super) salesforce_lead: Groups,
+    pub(super) salesforce_contact: Groups,
 }
 
 /// How one Salesforce object takes part.

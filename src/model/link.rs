@@ -11,6 +11,10 @@ pub struct Link {
     pub prospect: ProspectId,
     /// The Lead or Contact the person is now.
     pub salesforce: SalesforceId,
+    /// The record Engage itself named when the link was made. Engage keeps naming a Lead after its conversion,
+    /// so only another answer than this one moves the link.
+    #[serde(default)]
+    pub named_by_engage: Option<SalesforceId>,
     /// What each side held when the two last agreed; `None` until they were first looked at together.
     pub baseline: Option<Baseline>,
     /// This person was seen opted out. Taken off only as [`Latch`] says.

@@ -1,5 +1,11 @@
 //! What should happen. Pure and total: no clock, no I/O, no failure.
 
+mod decide;
 mod decision;
+mod guard;
+mod plan;
 
+pub use decide::{Situation, decide, rebase};
 pub use decision::*;
+pub use guard::Waiting;
+pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan};

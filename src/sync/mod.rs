@@ -1,1 +1,32 @@
-//! (room to come)
+//! Doing it. A change goes through these files in this order:
+//!
+//! 1. [`intake`]: what was polled or received marks its link due, in one transaction with the cursor;
+//! 2. [`gather`]: both sides of what is due are read, in bulk;
+//! 3. [`settle`]: each is decided, and everything that needs no write is recorded;
+//! 4. [`write`]: the intents are made durable, both sides are read once more, and the rest is written;
+//! 5. [`record`]: baselines, journal and the due mark's removal, in one transaction.
+//!
+//! The daily sweep, a resync, a dry run, the first pass and the recovery after a crash are this same path with
+//! other input. One task walks it, so no link is ever in two hands; what runs side by side are the calls of one
+//! step.
+
+mod dry_run;
+mod engage_write;
+mod engine;
+mod gather;
+mod intake;
+mod link_by_email;
+pub mod marks;
+mod observe;
+mod pass;
+mod record;
+mod salesforce_write;
+mod schedule;
+mod settle;
+mod show;
+mod side;
+mod write;
+
+pub use engine::{Clock, Engine, StartError};
+pub use pass::{Cycle, PassReport};
+pub use schedule::{Signal, run};

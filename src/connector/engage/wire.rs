@@ -1,0 +1,77 @@
+//! Prospects and enrolments as the default profile writes them. Keys that are not known are ignored.
+
+use crate::model::{
+    ActorKind, Enrollment, EnrollmentState, PersonStatus, Prospect, ProspectId, SalesforceId,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireProspect {
+    id: ProspectId,
+    #[serde(default)]
+    email: Option<String>,
+    status: String,
+    status_changed_at: Timestamp,
+    #[serde(default)]
+    status_changed_by: Option<WireActor>,
+    #[serde(default)]
+    salesforce: Option<WireLink>,
+    version: u64,
+    updated_at: Timestamp,
+    #[serde(default)]
+    deleted: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireActor {
+    kind: ActorKind,
+    #[serde(default)]
+    id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireLink {
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireEnrollment {
+    id: String,
+    prospect_id: ProspectId,
+    sequence_id: String,
+    stage: String,
+    state: EnrollmentState,
+    #[serde(default)]
+    paused_by: Option<WireActor>,
+}
+
+impl From<WireProspect> for Prospect {
+    fn from(wire: WireProspect) -> Prospect {
+        Prospect {
+            id: wire.id,
+            status: PersonStatus::new(&wire.status),
+            status_changed_at: wire.status_changed_at,
+            status_changed_by: wire.status_changed_by.map(|actor| actor.kind),
+            version: wire.version,
+            // A link to another object (an Account, say) is no link that we could follow.
+            salesforce: wire.salesforce.and_then(|link| link.id.parse::<SalesforceId>().ok()),
+            email: wire.email,
+            deleted: wire.deleted,
+            updated_at: wire.updated_at,
+        }
+    }
+}
+
+impl From<WireEnrollment> for Enrollment {
+    fn from(wire: WireEnrollment) -> Enrollment {
+        Enrollment {
+            id: wire.id,
+            prospect: wire.prospect_id,
+            sequence: wire.sequence_id,
+            stage: wire.stage,
+            state: wire.state,
+            paused_by: wire.paused_by.map(|actor| (actor.kind, actor.id)),
+        }
+    }
+}

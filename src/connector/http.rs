@@ -1,0 +1,121 @@
+//! What both connectors need of HTTP: one client, limits, and answers read within them.
+
+use super::error::{CallError, Effect, Retry};
+use crate::model::Side;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use reqwest::{RequestBuilder, StatusCode, header::HeaderMap, redirect};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// Answers larger than this are not read: 2,000 rows of a query are about 1 MB.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A call that has no answer by then has an unknown outcome. Salesforce itself ends calls after ten minutes; a
+/// batch of 200 rows with slow automations has been seen to take one.
+const CALL_WITHIN: Duration = Duration::from_secs(120);
+
+/// The connection itself.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The client of one system. Redirects are off: none of the two sends any to an API, and a token must not follow one.
+///
+/// # Errors
+/// When TLS cannot be set up on this machine.
+pub(crate) fn client(side: Side) -> Result<reqwest::Client, CallError> {
+    reqwest::Client::builder()
+        .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_WITHIN)
+        .timeout(CALL_WITHIN)
+        .build()
+        .map_err(|error| CallError {
+            side,
+            status: None,
+            code: "no-client".to_owned(),
+            message: format!("cannot set up HTTPS: {error}"),
+            fields: Vec::new(),
+            retry: Retry::Stop,
+            effect: Effect::None,
+        })
+}
+
+/// Whether a URL may be called: HTTPS, or plain HTTP on loopback (rulings.md 24).
+pub(crate) fn may_call(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Sends, and reads the whole answer. `writes` says whether the call can change something: then a call whose answer
+/// did not come may have had its effect.
+pub(crate) async fn send(side: Side, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
+    let response = request.send().await.map_err(|error| lost(side, &error, writes))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = BytesMut::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| lost(side, &error, writes))?;
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(bad_answer(
+                side,
+                Some(status),
+                "the answer is larger than 16 MiB".to_owned(),
+                writes,
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body: body.freeze() })
+}
+
+/// An answer that is not what the API promises: truncated, or another program's page.
+pub(crate) fn bad_answer(side: Side, status: Option<StatusCode>, message: String, writes: bool) -> CallError {
+    CallError {
+        side,
+        status: status.map(|status| status.as_u16()),
+        code: "bad-answer".to_owned(),
+        message,
+        fields: Vec::new(),
+        retry: Retry::Soon,
+        effect: if writes { Effect::Unknown } else { Effect::None },
+    }
+}
+
+/// No answer. Only a connection that was never made is sure to have had no effect.
+fn lost(side: Side, error: &reqwest::Error, writes: bool) -> CallError {
+    let sent = !error.is_connect() && !error.is_builder();
+    let code = if error.is_timeout() { "timed-out" } else { "not-reachable" };
+    // The URL may carry ids, and the causes say more than the outer error does.
+    let mut message = String::from("no answer");
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    CallError {
+        side,
+        status: None,
+        code: code.to_owned(),
+        message,
+        fields: Vec::new(),
+        retry: Retry::Soon,
+        effect: if writes && sent { Effect::Unknown } else { Effect::None },
+    }
+}

@@ -1,0 +1,140 @@
+//! One call: budget, token, headers, answer, and the one repeat that an ended session is worth.
+
+use super::budget::{Purpose, Refused, limit_info};
+use super::{Salesforce, errors, lock};
+use crate::connector::http::{self, Answer};
+use crate::connector::{CallError, Effect, Retry};
+use crate::model::Side;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, header};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A call to make. Paths begin at the instance: `/services/data/...`.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+    pub(super) unmodified_since: Option<String>,
+    pub(super) purpose: Purpose,
+}
+
+impl Call {
+    pub(super) fn get(path: String, purpose: Purpose) -> Call {
+        Call { method: Method::GET, path, query: Vec::new(), body: None, unmodified_since: None, purpose }
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: String) -> Call {
+        self.query.push((name, value));
+        self
+    }
+
+    pub(super) fn body(mut self, method: Method, body: Value) -> Call {
+        (self.method, self.body) = (method, Some(body));
+        self
+    }
+
+    fn writes(&self) -> bool {
+        self.method == Method::PATCH
+    }
+}
+
+impl Salesforce {
+    /// `/services/data/v67.0` and what follows.
+    pub(super) fn data(&self, rest: &str) -> String {
+        format!("/services/data/v{}{rest}", self.0.config.api_version)
+    }
+
+    /// Makes a call and reads its JSON.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, CallError> {
+        let (writes, what) = (call.writes(), call.path.clone());
+        let answer = self.call(call).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            let message = format!("{what} answered something that cannot be read: {error}");
+            http::bad_answer(Side::Salesforce, Some(answer.status), message, writes)
+        })
+    }
+
+    /// Makes a call. An ended session is signed in again once, and the call repeated once.
+    pub(super) async fn call(&self, call: Call) -> Result<Answer, CallError> {
+        let token = self.session(None).await?;
+        match self.attempt(&call, &token).await {
+            Err(error) if error.retry == Retry::SignIn => {
+                let token = self.session(Some(&token)).await?;
+                self.attempt(&call, &token).await
+            }
+            other => other,
+        }
+    }
+
+    async fn attempt(&self, call: &Call, session: &super::auth::Token) -> Result<Answer, CallError> {
+        lock(&self.0.budget).spend(call.purpose, self.now()).map_err(refused)?;
+        let url = session.instance.join(&call.path).map_err(|error| {
+            let message = format!("{} is no path of the API: {error}", call.path);
+            CallError { retry: Retry::Stop, ..http::bad_answer(Side::Salesforce, None, message, false) }
+        })?;
+        let mut request = self
+            .0
+            .http
+            .request(call.method.clone(), url)
+            .query(&call.query)
+            .bearer_auth(session.secret())
+            .header(header::ACCEPT, "application/json")
+            .header("Sforce-Call-Options", "client=lockstep");
+        if call.writes() {
+            // Without it a status write re-runs the lead assignment rules and may change the owner (facts 2.8).
+            request = request.header("Sforce-Auto-Assign", "FALSE");
+        }
+        if let Some(date) = &call.unmodified_since {
+            request = request.header(header::IF_UNMODIFIED_SINCE, date);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let answer = http::send(Side::Salesforce, request, call.writes()).await?;
+        self.note(&answer);
+        if answer.status.is_success() {
+            lock(&self.0.budget).answered();
+            return Ok(answer);
+        }
+        let error = errors::of_answer(answer.status.as_u16(), &answer.body, call.writes());
+        match error.retry {
+            Retry::Quota => lock(&self.0.budget).exceeded(self.now()),
+            _ => lock(&self.0.budget).answered(),
+        }
+        Err(error)
+    }
+
+    /// The count of calls and the server's clock, from the headers of any answer.
+    fn note(&self, answer: &Answer) {
+        let text = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(told) = text("sforce-limit-info").and_then(limit_info) {
+            lock(&self.0.budget).told(told);
+        }
+        let date = text("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date.and_then(|date| Timestamp::try_from(date).ok()) {
+            let skew = date.duration_since(self.now());
+            *lock(&self.0.skew) = Some(SignedDuration::from_secs(skew.as_secs()));
+        }
+    }
+}
+
+fn refused(refused: Refused) -> CallError {
+    let (code, message) = match refused {
+        Refused::Closed(until) => {
+            ("quota-used-up", format!("the day's calls are used up; no call is made before {until}"))
+        }
+        Refused::KeptFree => ("kept-free", "the calls left today are kept for others".to_owned()),
+    };
+    CallError {
+        side: Side::Salesforce,
+        status: None,
+        code: code.to_owned(),
+        message,
+        fields: Vec::new(),
+        retry: Retry::Quota,
+        effect: Effect::None,
+    }
+}

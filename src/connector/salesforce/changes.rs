@@ -1,0 +1,144 @@
+//! What changed, by polling `SystemModstamp`.
+//!
+//! A row is stamped inside its transaction and seen only once that commits, so a cursor that follows the stamps would
+//! pass rows by. The cursor therefore stays `overlap` behind, and never passes `latestDateCovered`, which is
+//! Salesforce's own word for "nothing earlier is still to come". That word is asked for once per half overlap: the
+//! cursor cannot pass a date that was not covered then.
+//!
+//! Calls: one a page of 2,000 rows, and one more each half overlap. An idle poll is one call.
+
+use super::Salesforce;
+use super::budget::Purpose;
+use super::call::Call;
+use super::wire::{self, QueryPage};
+use crate::connector::CallError;
+use crate::model::{FieldName, SalesforceId, SalesforceObject, SalesforceRecord};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Rows a page: the largest that a query answers at once.
+const PAGE_ROWS: usize = 2_000;
+
+/// One page of changes.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows, deleted and converted ones too, with the watched values: they count as read.
+    pub records: Vec<SalesforceRecord>,
+    /// Where to go on: kept in the same transaction as what these rows make due.
+    pub cursor: String,
+    /// Whether this was the last page of this poll.
+    pub done: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Cursor {
+    /// Rows stamped from here on are read.
+    from: Timestamp,
+    /// Behind this row of that second, while a poll is under way.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    after: Option<SalesforceId>,
+    /// What `latestDateCovered` said last, and when it was asked.
+    covered: Option<(Timestamp, Timestamp)>,
+    /// Where this poll began: the cursor never falls behind it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    began: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Updated {
+    #[serde(rename = "latestDateCovered")]
+    covered: String,
+}
+
+impl Salesforce {
+    /// The next page of changes behind `cursor`; `None` begins `overlap` ago. A cursor that cannot be read begins
+    /// there too: the daily sweep covers what lies before.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn changes(
+        &self,
+        object: SalesforceObject,
+        cursor: Option<&str>,
+        watched: &[FieldName],
+    ) -> Result<Page, CallError> {
+        let overlap =
+            SignedDuration::try_from(self.0.config.overlap).unwrap_or(SignedDuration::from_mins(10));
+        let behind = |now: Timestamp| now.saturating_sub(overlap).unwrap_or(Timestamp::MIN);
+        let mut cursor =
+            cursor.and_then(|text| serde_json::from_str::<Cursor>(text).ok()).unwrap_or_else(|| Cursor {
+                from: behind(self.server_now()),
+                after: None,
+                covered: None,
+                began: None,
+            });
+        let began = *cursor.began.get_or_insert(cursor.from);
+        let columns = super::soql::columns(object, watched);
+        let query = super::soql::changed_behind(object, &columns, cursor.from, cursor.after, PAGE_ROWS);
+        let asked_at = self.server_now();
+        let rows = self.query_all(query, Purpose::Poll).await?;
+        let records: Vec<SalesforceRecord> =
+            rows.iter().filter_map(|row| wire::record(row, watched)).collect();
+        let done = rows.len() < PAGE_ROWS;
+        match records.last() {
+            Some(last) if !done => (cursor.from, cursor.after) = (last.system_modstamp, Some(last.id)),
+            _ => {
+                let covered = self.covered(object, cursor.covered, overlap).await?;
+                cursor.from = behind(asked_at).min(covered.0).max(began);
+                (cursor.after, cursor.covered, cursor.began) = (None, Some(covered), None);
+            }
+        }
+        // A cursor is a plain value and can always be written.
+        Ok(Page { records, cursor: serde_json::to_string(&cursor).unwrap_or_default(), done })
+    }
+
+    /// Up to when nothing is still to come, asked again once the answer is half an overlap old.
+    async fn covered(
+        &self,
+        object: SalesforceObject,
+        known: Option<(Timestamp, Timestamp)>,
+        overlap: SignedDuration,
+    ) -> Result<(Timestamp, Timestamp), CallError> {
+        let now = self.server_now();
+        if let Some((covered, asked)) = known
+            && now.duration_since(asked) < overlap / 2
+            && asked <= now
+        {
+            return Ok((covered, asked));
+        }
+        // Seconds are dropped from both ends, and they must be more than a minute apart.
+        let start = now.saturating_sub(SignedDuration::from_mins(3)).unwrap_or(now);
+        let call = Call::get(self.data(&format!("/sobjects/{object}/updated/")), Purpose::Poll)
+            .query("start", super::soql::time(start))
+            .query("end", super::soql::time(now));
+        let updated: Updated = self.json(call).await?;
+        // A date nobody can read covers nothing: the cursor waits.
+        Ok((wire::time(&updated.covered).unwrap_or(start), now))
+    }
+
+    /// All rows of a query, deleted ones too. A short page is not the end: only `done` is.
+    pub(super) async fn query_all(
+        &self,
+        query: String,
+        purpose: Purpose,
+    ) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CallError> {
+        let mut page: QueryPage =
+            self.json(Call::get(self.data("/queryAll"), purpose).query("q", query)).await?;
+        let mut rows = std::mem::take(&mut page.records);
+        while let (false, Some(next)) = (page.done, page.next.take()) {
+            // An absolute path by contract; anything else could lead the token elsewhere.
+            if !next.starts_with("/services/data/") {
+                let message = format!("nextRecordsUrl {next:?} is no path of the API");
+                return Err(crate::connector::http::bad_answer(
+                    crate::model::Side::Salesforce,
+                    None,
+                    message,
+                    false,
+                ));
+            }
+            page = self.json(Call::get(next, purpose)).await?;
+            rows.append(&mut page.records);
+        }
+        Ok(rows)
+    }
+}

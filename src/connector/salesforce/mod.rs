@@ -1,0 +1,78 @@
+//! Salesforce over REST: signing in, reading, writing, and staying within the day's calls.
+
+mod auth;
+mod budget;
+mod call;
+mod changes;
+mod errors;
+mod org;
+mod read;
+mod soql;
+mod wire;
+mod write;
+
+pub use budget::{Budget, Purpose};
+pub use changes::Page;
+pub use org::{Field, OrgInfo};
+pub use write::SalesforceWrite;
+
+use crate::config::SalesforceConfig;
+use crate::connector::CallError;
+use auth::Session;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, Mutex};
+
+/// Tells the time. Tests hand in their own.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A connection to one org. Cheap to clone; all clones share the session and the budget.
+#[derive(Clone)]
+pub struct Salesforce(Arc<Shared>);
+
+struct Shared {
+    config: SalesforceConfig,
+    http: reqwest::Client,
+    clock: Clock,
+    /// Held while somebody signs in: the others wait for that one token.
+    session: tokio::sync::Mutex<Option<Session>>,
+    budget: Mutex<budget::Meter>,
+    /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
+    skew: Mutex<Option<SignedDuration>>,
+}
+
+impl Salesforce {
+    /// Nothing is called yet.
+    ///
+    /// # Errors
+    /// When HTTPS cannot be set up.
+    pub fn new(config: &SalesforceConfig, clock: Clock) -> Result<Salesforce, CallError> {
+        Ok(Salesforce(Arc::new(Shared {
+            http: crate::connector::http::client(crate::model::Side::Salesforce)?,
+            budget: Mutex::new(budget::Meter::new(config.keep_free, config.quota_retry.clone())),
+            config: config.clone(),
+            clock,
+            session: tokio::sync::Mutex::new(None),
+            skew: Mutex::new(None),
+        })))
+    }
+
+    /// What is left of the day's calls, and what they were used for.
+    pub fn budget(&self) -> Budget {
+        lock(&self.0.budget).view()
+    }
+
+    /// The server's time, as nearly as its `Date` header tells: never later than it really is there.
+    pub fn server_now(&self) -> Timestamp {
+        let skew = lock(&self.0.skew).unwrap_or(SignedDuration::ZERO);
+        self.now().saturating_add(skew).unwrap_or(Timestamp::MIN)
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+}
+
+/// A lock that a panicking thread left behind guards plain data, which is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

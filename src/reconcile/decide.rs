@@ -1,0 +1,370 @@
+//! The decision: what both sides hold, compared with what each held when the two last agreed. `sync.md` part 2.
+//!
+//! Pure and total. The order of the questions is the order of what matters: is the record still there; has anybody
+//! opted out; who changed; and, behind every write, would it overwrite something that only people may move.
+
+use super::decision::*;
+use crate::lifecycle;
+use crate::mapping::{Disagree, Mapping, OptOutCleared, Row, Winner};
+use crate::model::{
+    Baseline, BySide, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
+    SalesforceObject, SalesforceRecord, SequenceAction, SetAt, Side, Step, Target, WriteReason,
+};
+use std::sync::Arc;
+
+/// Everything a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The link, with its baseline and latch.
+    pub link: &'a Link,
+    /// The Lead or Contact; `None` when it was not in the answer.
+    pub salesforce: Option<&'a SalesforceRecord>,
+    /// The prospect; `None` when it was not in the answer.
+    pub prospect: Option<&'a Prospect>,
+    /// The side whose value an operator took.
+    pub resolution: Option<Side>,
+    /// The values of Lead.Status that mean "converted": never written, never overwritten.
+    pub converted_statuses: &'a [Arc<str>],
+    /// Other prospects that are linked to the same record.
+    pub others: &'a [String],
+}
+
+/// Decides what is to be done about one link.
+pub fn decide(mapping: &Mapping, situation: &Situation<'_>) -> Verdict {
+    let keep = |decision| Verdict { decision, latch: LatchChange::Keep };
+    if situation.prospect.is_some_and(|prospect| prospect.deleted) {
+        return keep(Decision::Unlink(UnlinkReason::DeletedInEngage));
+    }
+    let Some(record) = situation.salesforce else {
+        return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Salesforce)));
+    };
+    if let Some(decision) = moved_on(mapping, record) {
+        return keep(decision);
+    }
+    let Some(prospect) = situation.prospect else {
+        return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage)));
+    };
+    let object = record.id.object();
+    if mapping.object(object).is_none() {
+        return keep(Decision::LeaveAlone(LeaveReason::ObjectNotInSync));
+    }
+    if !mapping.in_scope(object, &record.fields) {
+        return keep(Decision::LeaveAlone(LeaveReason::OutOfScope));
+    }
+    Case { mapping, situation, object, record, prospect }.verdict()
+}
+
+/// A record that is gone, or goes on as another one.
+fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<Decision> {
+    if let Some(to) = record.master_record {
+        return Some(Decision::Relink { to, reason: RelinkReason::Merged });
+    }
+    if record.is_deleted {
+        return Some(Decision::Unlink(UnlinkReason::DeletedInSalesforce));
+    }
+    if record.is_converted {
+        return Some(match record.converted_contact {
+            Some(to) if mapping.contact.is_some() => Decision::Relink { to, reason: RelinkReason::Converted },
+            _ => Decision::Unlink(UnlinkReason::ConvertedOutOfSync),
+        });
+    }
+    None
+}
+
+/// The baseline of a link that moves to a record of another object: carried over as the person status it stood for
+/// (rulings.md 10). A value that is outside that status's group will then count as changed. A status that has no
+/// value there leaves no baseline: the two are seen for the first time.
+pub fn rebase(mapping: &Mapping, link: &Link, to: SalesforceObject) -> Option<Baseline> {
+    let baseline = link.baseline.as_ref()?;
+    if link.salesforce.object() == to {
+        return Some(baseline.clone());
+    }
+    let (_, fields) = mapping.outbound(to, &baseline.engage)?;
+    Some(Baseline { salesforce: fields.clone(), engage: baseline.engage.clone() })
+}
+
+/// Two records that are there, and everything known about them.
+struct Case<'a> {
+    mapping: &'a Mapping,
+    situation: &'a Situation<'a>,
+    object: SalesforceObject,
+    record: &'a SalesforceRecord,
+    prospect: &'a Prospect,
+}
+
+impl Case<'_> {
+    fn verdict(&self) -> Verdict {
+        let now = BySide {
+            salesforce: self.is_out(&self.record.fields),
+            engage: self.prospect.status.is_opted_out(),
+        };
+        let latch = match (now.salesforce || now.engage, &self.situation.link.latch) {
+            (true, Some(latch)) if covers(latch.seen, now) => LatchChange::Keep,
+            (true, _) => LatchChange::Set(now),
+            (false, _) => LatchChange::Keep,
+        };
+        if now.salesforce && now.engage {
+            return Verdict { decision: self.settled(AdoptReason::BothOptedOut), latch };
+        }
+        let before = self.seen_opted_out();
+        for side in Side::BOTH {
+            if *now.get(side) && !*before.get(side.other()) {
+                return Verdict { decision: self.carry_opt_out(side), latch };
+            }
+        }
+        if before.salesforce || before.engage {
+            return self.cleared(now, before, latch);
+        }
+        Verdict { decision: self.ordinary(), latch: LatchChange::Keep }
+    }
+
+    fn is_out(&self, fields: &Fields) -> bool {
+        self.mapping.is_opted_out(self.object, fields)
+    }
+
+    /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
+    fn seen_opted_out(&self) -> BySide<bool> {
+        let link = self.situation.link;
+        let mut seen = link.latch.as_ref().map_or(BySide::default(), |latch| latch.seen);
+        if let Some(baseline) = &link.baseline {
+            seen.salesforce |= self.is_out(&baseline.salesforce);
+            seen.engage |= baseline.engage.is_opted_out();
+        }
+        seen
+    }
+
+    /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
+    fn cleared(&self, now: BySide<bool>, before: BySide<bool>, latch: LatchChange) -> Verdict {
+        if let Some(take) = self.situation.resolution {
+            if *now.get(take) {
+                return Verdict { decision: self.carry_opt_out(take), latch };
+            }
+            return Verdict {
+                decision: self.take(take, WriteReason::Resolved(take)),
+                latch: LatchChange::Clear,
+            };
+        }
+        if self.mapping.opt_out_cleared == OptOutCleared::Follow {
+            return Verdict { decision: self.ordinary(), latch: LatchChange::Clear };
+        }
+        let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
+        let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
+        Verdict { decision: Decision::Hold(HoldReason::OptOutCleared { side }), latch }
+    }
+
+    /// Carries an opt-out to the other side, before and above everything else.
+    fn carry_opt_out(&self, from: Side) -> Decision {
+        let reason = WriteReason::OptedOut(from);
+        match from {
+            Side::Salesforce => {
+                let status = PersonStatus::new("opted_out");
+                let row = self.mapping.rows.iter().find(|row| row.person == status);
+                self.write_engage(status, row, reason, None)
+            }
+            Side::Engage => {
+                let row = self.mapping.rows.iter().find(|row| row.person.is_opted_out());
+                self.write_salesforce(&self.mapping.opt_out_target(self.object), row, reason, None)
+            }
+        }
+    }
+
+    fn ordinary(&self) -> Decision {
+        if !self.situation.others.is_empty() {
+            let mut ids: Vec<String> = self.situation.others.to_vec();
+            ids.push(self.prospect.id.to_string());
+            ids.sort_unstable();
+            ids.push(self.record.id.to_string());
+            return Decision::Hold(HoldReason::NotUnique { ids });
+        }
+        if let Some(side) = self.situation.resolution {
+            return self.take(side, WriteReason::Resolved(side));
+        }
+        let Some(baseline) = &self.situation.link.baseline else { return self.first_sight() };
+        let changed = BySide {
+            salesforce: differs(&baseline.salesforce, &self.record.fields),
+            engage: baseline.engage != self.prospect.status,
+        };
+        if !changed.salesforce && !changed.engage {
+            return Decision::InSync;
+        }
+        if let Some(reason) = self.agreement() {
+            return self.settled(reason);
+        }
+        match (changed.salesforce, changed.engage) {
+            (true, false) => self.take(Side::Salesforce, WriteReason::Changed(Side::Salesforce)),
+            (false, true) => self.take(Side::Engage, WriteReason::Changed(Side::Engage)),
+            _ => self.both_changed(WriteReason::Won),
+        }
+    }
+
+    fn first_sight(&self) -> Decision {
+        if let Some(reason) = self.agreement() {
+            return self.settled(reason);
+        }
+        match self.mapping.new.disagree {
+            Disagree::Adopt => self.settled(AdoptReason::FirstSight),
+            Disagree::Apply => self.both_changed(WriteReason::FirstSight),
+            Disagree::Hold => Decision::Hold(HoldReason::FirstSight),
+        }
+    }
+
+    fn agreement(&self) -> Option<AdoptReason> {
+        let (object, fields, status) = (self.object, &self.record.fields, &self.prospect.status);
+        if self.mapping.agree(object, fields, status) {
+            return Some(AdoptReason::Agree);
+        }
+        let unmapped =
+            !self.mapping.knows_fields(object, fields) && !self.mapping.knows_status(object, status);
+        unmapped.then_some(AdoptReason::NeitherMapped)
+    }
+
+    fn both_changed(&self, reason: fn(Side) -> WriteReason) -> Decision {
+        let winner = self.mapping.winner(self.object, &self.record.fields, &self.prospect.status);
+        let side = match winner {
+            Some(Winner::Salesforce) => Side::Salesforce,
+            Some(Winner::Engage) => Side::Engage,
+            Some(Winner::Newest) => match self.newest() {
+                Some(side) => side,
+                None => return Decision::Hold(HoldReason::TooCloseToCall),
+            },
+            Some(Winner::Hold) | None => return Decision::Hold(HoldReason::BothChanged),
+        };
+        self.take(side, reason(side))
+    }
+
+    /// The side whose value was set later, where that is known beyond the guard band. The two vendors' clocks are
+    /// not one clock, and an upper bound can only prove that the other side is newer.
+    fn newest(&self) -> Option<Side> {
+        let band = jiff::SignedDuration::try_from(self.mapping.conflict.guard_band)
+            .unwrap_or(jiff::SignedDuration::MAX);
+        let engage = self.prospect.status_changed_at;
+        let (at, exact) = match self.record.status_set_at {
+            SetAt::At(at) => (at, true),
+            SetAt::NotAfter(at) => (at, false),
+            SetAt::Unknown => return None,
+        };
+        if engage.duration_since(at) > band {
+            return Some(Side::Engage);
+        }
+        (exact && at.duration_since(engage) > band).then_some(Side::Salesforce)
+    }
+
+    /// Carries one side's value to the other.
+    fn take(&self, side: Side, reason: WriteReason) -> Decision {
+        if let Some(reason) = self.agreement() {
+            return self.settled(reason);
+        }
+        let overruled = match reason {
+            WriteReason::Won(_) | WriteReason::FirstSight(_) | WriteReason::Resolved(_) => {
+                Some(self.value(side.other()))
+            }
+            WriteReason::Changed(_) | WriteReason::OptedOut(_) => None,
+        };
+        match side {
+            Side::Salesforce => match self.mapping.inbound(self.object, &self.record.fields) {
+                Some(row) => self.write_engage(row.person.clone(), Some(row), reason, overruled),
+                None => self.skip(side),
+            },
+            Side::Engage => match self.mapping.outbound(self.object, &self.prospect.status) {
+                Some((row, fields)) => self.write_salesforce(fields, Some(row), reason, overruled),
+                None => self.skip(side),
+            },
+        }
+    }
+
+    fn write_engage(
+        &self,
+        status: PersonStatus,
+        row: Option<&Row>,
+        reason: WriteReason,
+        overruled: Option<String>,
+    ) -> Decision {
+        let held = &self.prospect.status;
+        if !lifecycle::api_may_set(held, &status) {
+            return Decision::Hold(HoldReason::RefusedByLifecycle { wanted: status });
+        }
+        let decided_by_person = matches!(reason, WriteReason::Resolved(_));
+        if lifecycle::is_protected(held) && !decided_by_person {
+            return Decision::Hold(HoldReason::Protected {
+                side: Side::Engage,
+                value: held.key().to_owned(),
+            });
+        }
+        Decision::Write(Step {
+            target: Target::Engage {
+                status,
+                sequences: row.map_or(SequenceAction::Leave, |row| row.sequences),
+            },
+            seen: self.seen(),
+            rule: row.map(|row| self.mapping.rule(row)),
+            reason,
+            overruled,
+        })
+    }
+
+    fn write_salesforce(
+        &self,
+        wanted: &Fields,
+        row: Option<&Row>,
+        reason: WriteReason,
+        overruled: Option<String>,
+    ) -> Decision {
+        let differ = |(name, value): &(&FieldName, &FieldValue)| self.record.field(name) != *value;
+        let fields: Fields =
+            wanted.iter().filter(differ).map(|(name, value)| (name.clone(), value.clone())).collect();
+        if fields.is_empty() {
+            return self.settled(AdoptReason::Agree);
+        }
+        let status = self.mapping.object(self.object).map(|columns| self.record.field(&columns.status));
+        if let Some(value) = status.and_then(FieldValue::as_text)
+            && self.object == SalesforceObject::Lead
+            && self.situation.converted_statuses.iter().any(|converted| **converted == *value)
+        {
+            return Decision::Hold(HoldReason::Protected { side: Side::Salesforce, value: value.to_owned() });
+        }
+        Decision::Write(Step {
+            target: Target::Salesforce { fields },
+            seen: self.seen(),
+            rule: row.map(|row| self.mapping.rule(row)),
+            reason,
+            overruled,
+        })
+    }
+
+    /// The two count as agreeing: in sync where nothing moved, else the baseline moves.
+    fn settled(&self, reason: AdoptReason) -> Decision {
+        let baseline = self.seen();
+        if self.situation.link.baseline.as_ref() == Some(&baseline) {
+            return Decision::InSync;
+        }
+        Decision::Adopt { baseline, reason }
+    }
+
+    fn skip(&self, side: Side) -> Decision {
+        Decision::Skip { baseline: self.seen(), side, value: self.value(side) }
+    }
+
+    /// A side's value, as it is shown.
+    fn value(&self, side: Side) -> String {
+        match side {
+            Side::Engage => self.prospect.status.key().to_owned(),
+            Side::Salesforce => {
+                let status = self.mapping.object(self.object).map(|columns| &columns.status);
+                status.map_or_else(String::new, |status| self.record.field(status).to_string())
+            }
+        }
+    }
+
+    fn seen(&self) -> Baseline {
+        Baseline { salesforce: self.record.fields.clone(), engage: self.prospect.status.clone() }
+    }
+}
+
+fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
+    (seen.salesforce || !now.salesforce) && (seen.engage || !now.engage)
+}
+
+/// A field that the baseline never held counts as unchanged: a changed mapping is never retroactive.
+fn differs(before: &Fields, now: &Fields) -> bool {
+    before.iter().any(|(name, value)| now.get(name).is_some_and(|present| present != value))
+}

@@ -1,0 +1,110 @@
+//! What goes wrong on demand, on either face.
+
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Something that goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// This answer in the place of the real one, without effect.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The body, as it stands.
+        body: String,
+        /// `Retry-After`, in seconds.
+        #[serde(default)]
+        retry_after: Option<u64>,
+    },
+    /// The connection breaks before anything happens.
+    DropBefore,
+    /// Everything happens, and the answer never comes.
+    DropAfter,
+    /// The answer comes this much later.
+    Delay {
+        /// In milliseconds.
+        millis: u64,
+    },
+}
+
+/// Which calls a fault is for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct When {
+    /// The HTTP method; any without one.
+    pub method: Option<String>,
+    /// A part of the path; any without one.
+    pub path: Option<String>,
+    /// How many such calls.
+    pub times: u32,
+}
+
+impl Default for When {
+    fn default() -> When {
+        When { method: None, path: None, times: 1 }
+    }
+}
+
+impl When {
+    /// The next call to a path that contains this.
+    pub fn next(method: &str, path: &str) -> When {
+        When { method: Some(method.to_owned()), path: Some(path.to_owned()), times: 1 }
+    }
+
+    fn is_for(&self, method: &str, path: &str) -> bool {
+        self.times > 0
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_deref().is_none_or(|wanted| path.contains(wanted))
+    }
+}
+
+/// What is still to go wrong, in the order in which it was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<VecDeque<(When, Fault)>>>);
+
+impl Faults {
+    /// Lets something go wrong.
+    pub fn add(&self, when: When, fault: Fault) {
+        self.queue().push_back((when, fault));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear(&self) {
+        self.queue().clear();
+    }
+
+    /// What goes wrong with this call.
+    pub(super) fn take(&self, method: &str, path: &str) -> Option<Fault> {
+        let mut queue = self.queue();
+        let index = queue.iter().position(|(when, _)| when.is_for(method, path))?;
+        let (when, fault) = queue.get_mut(index)?;
+        when.times -= 1;
+        let (spent, fault) = (when.times == 0, fault.clone());
+        if spent {
+            queue.remove(index);
+        }
+        Some(fault)
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(When, Fault)>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Waits for a delay; everything else is for the face to do.
+pub(super) async fn delay(fault: Option<&Fault>) {
+    if let Some(Fault::Delay { millis }) = fault {
+        tokio::time::sleep(Duration::from_millis(*millis)).await;
+    }
+}
+
+/// A body that breaks off at once: hyper then closes the connection before a whole answer was sent.
+pub(super) fn broken_off() -> axum::response::Response {
+    let gone = futures_util::stream::once(async { Err::<bytes::Bytes, _>(std::io::Error::other("dropped")) });
+    let mut response = axum::response::Response::new(axum::body::Body::from_stream(gone));
+    response.headers_mut().insert("content-length", axum::http::HeaderValue::from_static("1000"));
+    response
+}

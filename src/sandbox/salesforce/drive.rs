@@ -1,0 +1,301 @@
+//! The org as tests and the demo lead it: what people, admins and time do to it.
+
+use super::ids;
+use super::schema::{Field, FieldKind};
+use super::state::{App, Kept, State, ValidationRule, second};
+use super::writes::Writer;
+use crate::model::SalesforceId;
+use crate::sandbox::{Clock, Faults, Served};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::net::TcpListener;
+
+/// An org. Cheap to clone; all clones are the same org.
+#[derive(Debug, Clone)]
+pub struct Org {
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) clock: Clock,
+    pub(super) faults: Faults,
+}
+
+impl Org {
+    /// An empty org.
+    pub fn new(clock: Clock) -> Org {
+        Org { state: Arc::new(Mutex::new(State::new())), clock, faults: Faults::default() }
+    }
+
+    /// Serves the REST API.
+    ///
+    /// # Errors
+    /// When the listener has no address any more.
+    pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
+        Served::start(listener, super::face::router(self.clone()))
+    }
+
+    /// What goes wrong on demand.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        second(self.clock.now())
+    }
+
+    fn person(&self) -> Writer<'static> {
+        Writer { user: ids::PERSON, auto_assign: false, at: self.now() }
+    }
+
+    /// An app that signs in with a secret: client credentials.
+    pub fn register_app(&self, client_id: &str, secret: &str) {
+        self.state().apps.entry(client_id.to_owned()).or_default().secret = Some(secret.to_owned());
+    }
+
+    /// A certificate of an app: JWTs signed with its key, for this user, are good.
+    pub fn register_key(&self, client_id: &str, username: &str, public_key_pem: &str) {
+        let mut state = self.state();
+        let app = state.apps.entry(client_id.to_owned()).or_default();
+        app.public_keys.push(public_key_pem.to_owned());
+        app.username = Some(username.to_owned());
+    }
+
+    /// A refresh token of an app; with `rotates`, each use makes a new one and kills the old.
+    pub fn grant_refresh_token(&self, client_id: &str, token: &str, rotates: bool) {
+        let mut state = self.state();
+        let app: &mut App = state.apps.entry(client_id.to_owned()).or_default();
+        (app.refresh_token, app.rotates) = (Some(token.to_owned()), rotates);
+    }
+
+    /// Ends every session: the next call is answered 401.
+    pub fn revoke_sessions(&self) {
+        self.state().sessions.clear();
+    }
+
+    /// A person makes a Lead or Contact. Fields that the object does not have are left out.
+    pub fn create(&self, object: &str, fields: &[(&str, Value)]) -> Option<SalesforceId> {
+        let fields: Map<String, Value> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.state().create(object, &fields, self.person()).ok()?.parse().ok()
+    }
+
+    /// A person changes fields of a record, past every rule: as an admin could.
+    pub fn edit(&self, id: SalesforceId, fields: &[(&str, Value)]) {
+        let values = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.state().set(id.as_str(), values, self.person());
+    }
+
+    /// A system change: only `SystemModstamp` moves.
+    pub fn touch(&self, id: SalesforceId) {
+        let now = self.now();
+        let mut state = self.state();
+        if let Some(mut record) = state.record(id.as_str()).cloned() {
+            record.stamp = record.stamp.max(now);
+            state.put(record);
+        }
+    }
+
+    /// Begins a long transaction: what is changed in it is stamped now and seen only once it commits.
+    pub fn begin(&self) -> OpenTransaction {
+        let at = self.now();
+        let mut state = self.state();
+        let number = state.next_number();
+        state.open_transactions.insert(number, at);
+        OpenTransaction { org: self.clone(), number, at, edits: Vec::new() }
+    }
+
+    /// The value of a field; `null` where there is none.
+    pub fn get(&self, id: SalesforceId, field: &str) -> Value {
+        let state = self.state();
+        let Some(record) = state.record(id.as_str()) else { return Value::Null };
+        let field = state.object(&record.object).and_then(|object| object.field(field));
+        field.map_or(Value::Null, |field| record.get(field))
+    }
+
+    /// A person converts a Lead. The new Contact.
+    pub fn convert(&self, lead: SalesforceId) -> Option<SalesforceId> {
+        self.state().convert(lead.as_str(), self.person())?.parse().ok()
+    }
+
+    /// A person merges a record into another.
+    pub fn merge(&self, winner: SalesforceId, loser: SalesforceId) {
+        self.state().merge(winner.as_str(), loser.as_str(), self.person());
+    }
+
+    /// A person deletes a record.
+    pub fn delete(&self, id: SalesforceId) {
+        self.state().delete(id.as_str(), self.person());
+    }
+
+    /// An admin takes a record out of the recycle bin.
+    pub fn undelete(&self, id: SalesforceId) {
+        self.state().undelete(id.as_str(), self.person());
+    }
+
+    /// An admin adds a custom field.
+    pub fn add_field(&self, object: &str, name: &str, kind: FieldKind) {
+        if let Some(object) = self.state().object_mut(object) {
+            object.fields.push(Field::of_kind(name, kind));
+        }
+    }
+
+    /// An admin adds or replaces a picklist.
+    pub fn set_picklist(&self, object: &str, name: &str, values: &[&str], restricted: bool) {
+        if let Some(object) = self.state().object_mut(object) {
+            object.fields.retain(|field| !field.name.eq_ignore_ascii_case(name));
+            object.fields.push(Field::picklist(name, values, restricted));
+        }
+    }
+
+    /// Whether field history keeps a field's changes.
+    pub fn track(&self, object: &str, name: &str, tracked: bool) {
+        if let Some(field) = self.state().object_mut(object).and_then(|object| object.field_mut(name)) {
+            field.tracked = tracked;
+        }
+    }
+
+    /// Permissions hide a field from the API user, or show it as read-only.
+    pub fn protect_field(&self, object: &str, name: &str) {
+        if let Some(field) = self.state().object_mut(object).and_then(|object| object.field_mut(name)) {
+            field.updateable = false;
+        }
+    }
+
+    /// A validation rule: the API may not set this field to this value (or at all, without one).
+    pub fn refuse(&self, object: &str, field: &str, value: Option<Value>, message: &str) {
+        self.state().kept.rules.push(ValidationRule {
+            object: object.to_owned(),
+            field: field.to_owned(),
+            value,
+            message: message.to_owned(),
+        });
+    }
+
+    /// Drops every validation rule.
+    pub fn drop_rules(&self) {
+        self.state().kept.rules.clear();
+    }
+
+    /// Whether the lead assignment rule is active: it takes Leads away from their owner on any update that does not
+    /// say `Sforce-Auto-Assign: FALSE`.
+    pub fn set_assignment_rule(&self, active: bool) {
+        self.state().assignment_rule = active;
+    }
+
+    /// Somebody else holds a record's lock, or lets it go.
+    pub fn lock(&self, id: SalesforceId, locked: bool) {
+        let mut state = self.state();
+        if locked {
+            state.locked.insert(id.to_string());
+        } else {
+            state.locked.remove(id.as_str());
+        }
+    }
+
+    /// How many calls the org may use in 24 hours, and how many of them others have used.
+    pub fn set_daily_limit(&self, limit: u64, used_by_others: u64) {
+        let mut state = self.state();
+        (state.daily_limit, state.used_by_others) = (limit, used_by_others);
+    }
+
+    /// The most rows a page of a query has, whatever is asked for: short pages happen.
+    pub fn set_page_rows(&self, rows: usize) {
+        self.state().page_rows_max = rows.max(1);
+    }
+
+    /// Calls made so far, one `METHOD /path` each, token calls and version lists not among them.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().call_log.clone()
+    }
+
+    /// Rows that were written through the API, and rows that somebody tried to write.
+    pub fn writes(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.writes, state.writes_tried)
+    }
+
+    /// How often one record was written through the API.
+    pub fn writes_of(&self, id: SalesforceId) -> u64 {
+        self.state().writes_of.get(id.as_str()).copied().unwrap_or(0)
+    }
+
+    /// Everything, as JSON.
+    ///
+    /// # Errors
+    /// Never in practice: the model is plain data.
+    pub fn save(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&self.state().kept)
+    }
+
+    /// An org as it was saved.
+    ///
+    /// # Errors
+    /// When the JSON is no saved org.
+    pub fn load(saved: &[u8], clock: Clock) -> serde_json::Result<Org> {
+        let kept: Kept = serde_json::from_slice(saved)?;
+        Ok(Org { state: Arc::new(Mutex::new(State::from(kept))), clock, faults: Faults::default() })
+    }
+
+    /// Whether there are no records yet.
+    pub fn is_empty(&self) -> bool {
+        self.state().kept.records.is_empty()
+    }
+
+    /// A Lead's fields, for seeding.
+    pub fn create_lead(
+        &self,
+        first: &str,
+        last: &str,
+        company: &str,
+        email: &str,
+        status: &str,
+    ) -> Option<SalesforceId> {
+        self.create(
+            "Lead",
+            &[
+                ("FirstName", json!(first)),
+                ("LastName", json!(last)),
+                ("Company", json!(company)),
+                ("Email", json!(email)),
+                ("Status", json!(status)),
+            ],
+        )
+    }
+
+    /// All living Leads.
+    pub fn leads(&self) -> Vec<SalesforceId> {
+        let state = self.state();
+        let living = state.kept.records.values().filter(|record| record.object == "Lead" && !record.deleted);
+        living.filter_map(|record| record.id.parse().ok()).collect()
+    }
+}
+
+/// A long transaction: nobody sees what it changed before it commits.
+#[derive(Debug)]
+pub struct OpenTransaction {
+    org: Org,
+    number: u64,
+    at: i64,
+    edits: Vec<(SalesforceId, BTreeMap<String, Value>)>,
+}
+
+impl OpenTransaction {
+    /// Changes fields of a record, unseen for now.
+    pub fn edit(&mut self, id: SalesforceId, fields: &[(&str, Value)]) {
+        let values = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        self.edits.push((id, values));
+    }
+
+    /// Commits: the rows appear with the time at which the transaction began.
+    pub fn commit(self) {
+        let mut state = self.org.state();
+        state.open_transactions.remove(&self.number);
+        for (id, values) in self.edits {
+            state.set(id.as_str(), values, Writer { user: ids::PERSON, auto_assign: false, at: self.at });
+        }
+    }
+}

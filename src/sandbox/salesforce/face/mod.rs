@@ -1,0 +1,254 @@
+//! The REST API: thin. Every path goes through one door, since names are case-insensitive and a slash at the end
+//! means nothing.
+
+mod auth;
+mod collections;
+mod describe;
+mod query;
+mod replication;
+mod rows;
+
+use super::drive::Org;
+use super::writes::Refusal;
+use crate::sandbox::faults::{self, Fault};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A body larger than this is refused.
+const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// The longest URI (facts/salesforce-api.md 2.9).
+const URI_BYTES_MAX: usize = 16_384;
+/// The versions that are served.
+const VERSIONS: std::ops::RangeInclusive<u32> = 31..=68;
+
+/// The router.
+pub(super) fn router(org: Org) -> Router {
+    Router::new().fallback(door).with_state(org)
+}
+
+/// An answer before it is one.
+struct Reply {
+    status: StatusCode,
+    body: Option<Value>,
+}
+
+impl Reply {
+    fn ok(body: Value) -> Reply {
+        Reply { status: StatusCode::OK, body: Some(body) }
+    }
+
+    fn empty(status: StatusCode) -> Reply {
+        Reply { status, body: None }
+    }
+}
+
+/// A refusal with its HTTP status.
+struct Refused(StatusCode, Refusal);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        let status = match refusal.code {
+            "NOT_FOUND" | "ENTITY_IS_DELETED" => StatusCode::NOT_FOUND,
+            "REQUEST_LIMIT_EXCEEDED" => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Refused(status, refusal)
+    }
+}
+
+fn not_found() -> Refused {
+    Refusal::new("NOT_FOUND", "The requested resource does not exist").into()
+}
+
+/// A request, taken apart.
+struct Asked {
+    method: Method,
+    /// Behind `/services/data/vNN.0`, without empty parts.
+    parts: Vec<String>,
+    version: String,
+    query: HashMap<String, String>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn json(&self) -> Result<Value, Refused> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Refusal::new("JSON_PARSER_ERROR", format!("Unexpected input: {error}")).into())
+    }
+}
+
+async fn door(State(org): State<Org>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let fault = org.faults.take(parts.method.as_str(), &path);
+    faults::delay(fault.as_ref()).await;
+    match &fault {
+        Some(Fault::DropBefore) => return faults::broken_off(),
+        Some(Fault::Answer { status, body, retry_after }) => {
+            return canned(&org, *status, body, *retry_after);
+        }
+        _ => {}
+    }
+    let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let answer = answer(&org, parts.method, &parts.uri, parts.headers, body);
+    if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
+}
+
+fn answer(org: &Org, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let path = uri.path();
+    if uri.path_and_query().is_some_and(|all| all.as_str().len() > URI_BYTES_MAX) {
+        return plain(StatusCode::URI_TOO_LONG);
+    }
+    let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let query: HashMap<String, String> =
+        url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let mut asked = Asked { method, parts, version: String::new(), query, headers, body };
+    if let Some(response) = auth::answer(org, &asked) {
+        return response;
+    }
+    let lower: Vec<String> = asked.parts.iter().map(|part| part.to_ascii_lowercase()).collect();
+    let Some(version) = (match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["services", "data"] => return json_response(org, StatusCode::OK, &describe::versions(), false),
+        ["services", "data", version, ..] => version.strip_prefix('v').map(str::to_owned),
+        _ => None,
+    }) else {
+        return refused(org, not_found());
+    };
+    let served = version.strip_suffix(".0").and_then(|number| number.parse::<u32>().ok());
+    if !served.is_some_and(|number| VERSIONS.contains(&number)) {
+        let status = if served.is_some_and(|number| number < *VERSIONS.start()) {
+            StatusCode::GONE
+        } else {
+            StatusCode::NOT_FOUND
+        };
+        return refused(
+            org,
+            Refused(
+                status,
+                Refusal::new("UNSUPPORTED_API_VERSION", format!("API version v{version} is not served")),
+            ),
+        );
+    }
+    if !auth::is_signed_in(org, &asked) {
+        let refusal = Refusal::new("INVALID_SESSION_ID", "Session expired or invalid");
+        return refused(org, Refused(StatusCode::UNAUTHORIZED, refusal));
+    }
+    let now = org.now();
+    let counted = {
+        let mut state = org.state();
+        state.call_log.push(format!("{} {path}", asked.method));
+        state.count_call(now)
+    };
+    if !counted {
+        return refused(org, Refusal::new("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.").into());
+    }
+    asked.version = format!("v{version}");
+    asked.parts.drain(..3);
+    match route(org, &asked) {
+        Ok(Reply { status, body: Some(body) }) => json_response(org, status, &body, true),
+        Ok(Reply { status, body: None }) => with_usage(org, plain(status)),
+        Err(refusal) => refused(org, refusal),
+    }
+}
+
+fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
+    let lower: Vec<String> = asked.parts.iter().map(|part| part.to_ascii_lowercase()).collect();
+    let parts: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let own = |index: usize| asked.parts.get(index).map(String::as_str).unwrap_or_default();
+    match (asked.method.as_str(), parts.as_slice()) {
+        ("GET", []) => Ok(Reply::ok(describe::resources(&asked.version))),
+        ("GET", ["limits"]) => Ok(Reply::ok(describe::limits(org))),
+        ("GET", ["sobjects"]) => Ok(Reply::ok(describe::global(org))),
+        ("GET", ["sobjects", object, "describe"]) => describe::object(org, object, asked),
+        ("GET", ["sobjects", object, "updated"]) => replication::updated(org, object, asked),
+        ("GET", ["sobjects", object, "deleted"]) => replication::deleted(org, object, asked),
+        ("POST", ["sobjects", object]) => rows::create(org, object, asked),
+        ("GET", ["sobjects", object, _]) => rows::read(org, object, own(2), asked),
+        ("PATCH", ["sobjects", object, _]) => rows::update(org, object, own(2), asked),
+        ("DELETE", ["sobjects", object, _]) => rows::delete(org, object, own(2)),
+        ("GET", ["query"]) => query::first(org, asked, false),
+        ("GET", ["queryall"]) => query::first(org, asked, true),
+        ("GET", ["query" | "queryall", _]) => query::next(org, own(1), asked),
+        ("PATCH", ["composite", "sobjects"]) => collections::update(org, asked),
+        ("GET" | "POST", ["composite", "sobjects", object]) => collections::read(org, object, asked),
+        (_, ["query" | "queryall" | "limits" | "sobjects" | "composite", ..]) => {
+            let refusal = Refusal::new(
+                "METHOD_NOT_ALLOWED",
+                format!("HTTP Method '{}' not allowed. Allowed are HEAD,GET,POST,PATCH,DELETE", asked.method),
+            );
+            Err(Refused(StatusCode::METHOD_NOT_ALLOWED, refusal))
+        }
+        _ => Err(not_found()),
+    }
+}
+
+/// `[{"message","errorCode","fields"}]`.
+fn refused(org: &Org, Refused(status, refusal): Refused) -> Response {
+    let mut error = json!({"message": refusal.message, "errorCode": refusal.code});
+    if !refusal.fields.is_empty()
+        || refusal.code == "CANNOT_UPDATE_CONVERTED_LEAD"
+        || refusal.code == "ENTITY_IS_DELETED"
+    {
+        error["fields"] = json!(refusal.fields);
+    }
+    json_response(org, status, &json!([error]), status != StatusCode::UNAUTHORIZED)
+}
+
+fn json_response(org: &Org, status: StatusCode, body: &Value, usage: bool) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    date(org, headers);
+    if usage { with_usage(org, response) } else { response }
+}
+
+/// The server's clock, which the driven one must be too.
+fn date(org: &Org, headers: &mut HeaderMap) {
+    let at =
+        std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(org.now().max(0).unsigned_abs());
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(at)) {
+        headers.insert(header::DATE, date);
+    }
+}
+
+fn with_usage(org: &Org, mut response: Response) -> Response {
+    let now = org.now();
+    let (used, limit) = {
+        let mut state = org.state();
+        (state.used(now), state.daily_limit)
+    };
+    if let Ok(value) = HeaderValue::from_str(&format!("api-usage={used}/{limit}")) {
+        response.headers_mut().insert("sforce-limit-info", value);
+    }
+    date(org, response.headers_mut());
+    response
+}
+
+fn plain(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn canned(org: &Org, status: u16, body: &str, retry_after: Option<u64>) -> Response {
+    let mut response = Response::new(Body::from(body.to_owned()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    date(org, response.headers_mut());
+    response
+}

@@ -1,0 +1,14 @@
+//! A Salesforce org: Leads, Contacts and the REST API around them.
+
+mod drive;
+mod face;
+mod ids;
+mod lives;
+mod record;
+mod schema;
+mod soql;
+mod state;
+mod writes;
+
+pub use drive::Org;
+pub use schema::FieldKind;

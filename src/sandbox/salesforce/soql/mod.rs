@@ -1,0 +1,12 @@
+//! A real subset of SOQL: one object, conditions, order, limit.
+
+mod eval;
+mod lexer;
+mod parser;
+
+pub(super) use eval::run;
+pub(super) use parser::{Query, parse};
+
+/// A query that is none. The message is what Salesforce's `MALFORMED_QUERY` would carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Malformed(pub(super) String);

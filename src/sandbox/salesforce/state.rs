@@ -1,0 +1,216 @@
+//! The org's whole state: a plain model.
+
+use super::ids;
+use super::record::Record;
+use super::schema::{self, Object};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Seconds in which calls count against the daily limit: a rolling day.
+const LIMIT_WINDOW_SECONDS: i64 = 24 * 60 * 60;
+
+/// Seconds a query's locator lives: two days (facts/salesforce-api.md 2.2).
+const LOCATOR_SECONDS: i64 = 2 * 24 * 60 * 60;
+
+/// A change of a tracked field.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct History {
+    pub(super) id: String,
+    pub(super) parent: String,
+    pub(super) field: String,
+    pub(super) old: Value,
+    pub(super) new: Value,
+    pub(super) created: i64,
+    pub(super) by: String,
+}
+
+/// What refuses a write: setting this field to this value, or anything at all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ValidationRule {
+    pub(super) object: String,
+    pub(super) field: String,
+    pub(super) value: Option<Value>,
+    pub(super) message: String,
+}
+
+/// A query whose further pages are still to be fetched.
+#[derive(Debug)]
+pub(super) struct Locator {
+    pub(super) rows: Vec<Value>,
+    pub(super) page: usize,
+    pub(super) made: i64,
+}
+
+/// An app that may sign in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct App {
+    pub(super) secret: Option<String>,
+    /// RSA public keys, PEM; a JWT signed by one of them is good.
+    pub(super) public_keys: Vec<String>,
+    pub(super) username: Option<String>,
+    pub(super) refresh_token: Option<String>,
+    pub(super) rotates: bool,
+}
+
+/// What is kept with `--state`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) objects: Vec<Object>,
+    pub(super) records: BTreeMap<String, Record>,
+    pub(super) history: Vec<History>,
+    pub(super) rules: Vec<ValidationRule>,
+    pub(super) next: u64,
+}
+
+/// The state.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) kept: Kept,
+    /// By object, stamp and id: polls must not look at 100,000 rows to find three.
+    pub(super) by_stamp: HashMap<String, BTreeSet<(i64, String)>>,
+    pub(super) history_of: HashMap<String, Vec<usize>>,
+    /// Stamps of transactions that are still open: their rows are to come.
+    pub(super) open_transactions: BTreeMap<u64, i64>,
+    pub(super) assignment_rule: bool,
+    pub(super) locked: BTreeSet<String>,
+    pub(super) apps: HashMap<String, App>,
+    pub(super) sessions: BTreeSet<String>,
+    pub(super) locators: HashMap<String, Locator>,
+    pub(super) daily_limit: u64,
+    /// Calls of others, which count too.
+    pub(super) used_by_others: u64,
+    pub(super) calls: Vec<(i64, u64)>,
+    pub(super) call_log: Vec<String>,
+    pub(super) writes_tried: u64,
+    pub(super) writes: u64,
+    pub(super) writes_of: HashMap<String, u64>,
+    pub(super) page_rows_max: usize,
+}
+
+impl State {
+    pub(super) fn new() -> State {
+        State::from(Kept { objects: schema::objects(), next: 1, ..Kept::default() })
+    }
+
+    /// The object of this name, whatever its case.
+    pub(super) fn object(&self, name: &str) -> Option<&Object> {
+        self.kept.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn object_mut(&mut self, name: &str) -> Option<&mut Object> {
+        self.kept.objects.iter_mut().find(|object| object.name.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn record(&self, id: &str) -> Option<&Record> {
+        self.kept.records.get(id)
+    }
+
+    /// Puts a record in place, and keeps the index in step.
+    pub(super) fn put(&mut self, record: Record) {
+        let index = self.by_stamp.entry(record.object.clone()).or_default();
+        if let Some(old) = self.kept.records.get(&record.id) {
+            index.remove(&(old.stamp, old.id.clone()));
+        }
+        index.insert((record.stamp, record.id.clone()));
+        self.kept.records.insert(record.id.clone(), record);
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        let number = self.kept.next;
+        self.kept.next += 1;
+        number
+    }
+
+    pub(super) fn next_id(&mut self, prefix: &str) -> String {
+        let number = self.next_number();
+        ids::numbered(prefix, number)
+    }
+
+    pub(super) fn add_history(
+        &mut self,
+        parent: &str,
+        field: &str,
+        old: Value,
+        new: Value,
+        by: &str,
+        at: i64,
+    ) {
+        let id = self.next_id("017");
+        self.history_of.entry(parent.to_owned()).or_default().push(self.kept.history.len());
+        self.kept.history.push(History {
+            id,
+            parent: parent.to_owned(),
+            field: field.to_owned(),
+            old,
+            new,
+            created: at,
+            by: by.to_owned(),
+        });
+    }
+
+    /// Up to when nothing is still to come: now, or the start of the oldest transaction that is still open.
+    pub(super) fn latest_date_covered(&self, now: i64) -> i64 {
+        self.open_transactions.values().copied().min().map_or(now, |oldest| oldest.min(now))
+    }
+
+    /// Counts a call, and says whether it may be made.
+    pub(super) fn count_call(&mut self, now: i64) -> bool {
+        if self.used(now) >= self.daily_limit {
+            return false;
+        }
+        match self.calls.last_mut() {
+            Some((minute, calls)) if *minute == now / 60 => *calls += 1,
+            _ => self.calls.push((now / 60, 1)),
+        }
+        true
+    }
+
+    /// Calls of the last 24 hours, everybody's.
+    pub(super) fn used(&mut self, now: i64) -> u64 {
+        self.calls.retain(|(minute, _)| minute * 60 > now - LIMIT_WINDOW_SECONDS);
+        self.used_by_others + self.calls.iter().map(|(_, calls)| calls).sum::<u64>()
+    }
+
+    pub(super) fn drop_old_locators(&mut self, now: i64) {
+        self.locators.retain(|_, locator| locator.made > now - LOCATOR_SECONDS);
+    }
+}
+
+impl From<Kept> for State {
+    fn from(kept: Kept) -> State {
+        let mut by_stamp: HashMap<String, BTreeSet<(i64, String)>> = HashMap::new();
+        for record in kept.records.values() {
+            by_stamp.entry(record.object.clone()).or_default().insert((record.stamp, record.id.clone()));
+        }
+        let mut history_of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, row) in kept.history.iter().enumerate() {
+            history_of.entry(row.parent.clone()).or_default().push(index);
+        }
+        State {
+            kept,
+            by_stamp,
+            history_of,
+            open_transactions: BTreeMap::new(),
+            assignment_rule: false,
+            locked: BTreeSet::new(),
+            apps: HashMap::new(),
+            sessions: BTreeSet::new(),
+            locators: HashMap::new(),
+            daily_limit: 100_000,
+            used_by_others: 0,
+            calls: Vec::new(),
+            call_log: Vec::new(),
+            writes_tried: 0,
+            writes: 0,
+            writes_of: HashMap::new(),
+            page_rows_max: 2_000,
+        }
+    }
+}
+
+/// The second that a time falls into.
+pub(super) fn second(at: Timestamp) -> i64 {
+    at.as_second()
+}

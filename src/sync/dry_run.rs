@@ -1,0 +1,189 @@
+//! What a run would do now: the same path up to the plan, with nothing remembered and nothing written.
+
+use super::engine::{Engine, Interrupted};
+use super::gather::{CHUNK, Work, work};
+use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
+use super::observe::{self, Observed, Pending};
+use super::settle::Decided;
+use super::write::Write;
+use crate::connector::CallError;
+use crate::model::{ChangeId, Link, ProspectId, SalesforceObject};
+use crate::reconcile::{Decision, Plan};
+use crate::store::{Due, Reader, Seen, Source, StoreError};
+use std::collections::BTreeMap;
+
+/// A plan, and every link that is not simply in step.
+#[derive(Debug)]
+pub struct DryRun {
+    /// What would be written, in order.
+    pub plan: Plan,
+    /// What was decided of each link that was looked at.
+    pub decided: Vec<(Link, Decision)>,
+}
+
+/// Why a dry run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DryRunError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A system did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<Interrupted> for DryRunError {
+    fn from(error: Interrupted) -> DryRunError {
+        match error {
+            Interrupted::Store(error) => DryRunError::Store(error),
+            Interrupted::Call(error) => DryRunError::Call(error),
+        }
+    }
+}
+
+/// Links to look at; a later observation of the same person replaces an earlier one.
+type ToLookAt = BTreeMap<ProspectId, Option<Link>>;
+
+impl Engine {
+    /// Polls both sides from where the daemon stands, decides what it would decide, and forgets it all.
+    ///
+    /// # Errors
+    /// When the store or one of the systems fails.
+    pub async fn dry_run(&self) -> Result<DryRun, DryRunError> {
+        self.connect().await?;
+        let mut fresh = Fresh::default();
+        let mut links: ToLookAt = self
+            .store
+            .read(|reader| {
+                let due = reader.due_ready(jiff::Timestamp::MAX, usize::MAX)?;
+                Ok(due.into_iter().map(|due| (due.prospect, None)).collect())
+            })
+            .await?;
+        self.look_at_salesforce(&mut fresh, &mut links).await?;
+        self.look_at_engage(&mut fresh, &mut links).await?;
+        let mut decided = Vec::new();
+        let mut links = links.into_iter();
+        loop {
+            let chunk: Vec<_> = links.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let mut works = self.works_of(chunk).await?;
+            self.look(&mut works, &mut fresh).await?;
+            decided.extend(self.decide(works).await?);
+        }
+        let told = decided.iter().map(|d| (d.work.link.clone(), d.verdict.decision.clone())).collect();
+        let now = self.now();
+        let writes: Vec<Write> =
+            decided.into_iter().filter_map(|decided: Decided| Write::of(decided, now)).collect();
+        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told })
+    }
+
+    async fn look_at_salesforce(&self, fresh: &mut Fresh, links: &mut ToLookAt) -> Result<(), DryRunError> {
+        let (mapping, now) = (self.mapping(), self.now());
+        for object in SalesforceObject::BOTH.into_iter().filter(|object| mapping.object(*object).is_some()) {
+            let name = salesforce_cursor(object);
+            let mut cursor = self.store.read(move |reader| reader.cursor(name)).await?;
+            loop {
+                let page = self.salesforce.changes(object, cursor.as_deref(), &self.watched(object)).await?;
+                let mapping = mapping.clone();
+                let (due, records) = self
+                    .store
+                    .read(move |reader| {
+                        let mut due = Vec::new();
+                        for record in &page.records {
+                            for prospect in reader.links_by_salesforce(&record.id)? {
+                                let known = known(reader, &prospect)?;
+                                let known = known.as_ref().map(|(link, pending)| (link, *pending));
+                                let seen = observe::salesforce(&mapping, known, record, Source::Poll, now);
+                                if matches!(seen, Observed::Due { .. }) {
+                                    due.push(prospect);
+                                }
+                            }
+                        }
+                        Ok((due, page.records))
+                    })
+                    .await?;
+                if !due.is_empty() {
+                    fresh.salesforce.extend(records.into_iter().map(|record| (record.id, record)));
+                }
+                links.extend(due.into_iter().map(|prospect| (prospect, None)));
+                cursor = Some(page.cursor);
+                if page.done {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at_engage(&self, fresh: &mut Fresh, links: &mut ToLookAt) -> Result<(), DryRunError> {
+        let now = self.now();
+        let mut cursor = self.store.read(|reader| reader.cursor(ENGAGE_CURSOR)).await?;
+        loop {
+            let page = self.engage.changes(cursor.as_deref()).await?;
+            let mapping = self.mapping();
+            let (found, prospects) = self
+                .store
+                .read(move |reader| {
+                    let mut found = Vec::new();
+                    for prospect in &page.prospects {
+                        let known = known(reader, &prospect.id)?;
+                        let known = known.as_ref().map(|(link, pending)| (link, *pending));
+                        match observe::prospect(&mapping, known, prospect, Source::Poll, now) {
+                            Observed::Due { prospect, .. } => found.push((prospect, None)),
+                            Observed::Linked { link, .. } => found.push((link.prospect.clone(), Some(link))),
+                            Observed::Nothing | Observed::Unlinked => {}
+                        }
+                    }
+                    Ok((found, page.prospects))
+                })
+                .await?;
+            if !found.is_empty() {
+                fresh.engage.extend(prospects.into_iter().map(|prospect| (prospect.id.clone(), prospect)));
+            }
+            links.extend(found);
+            cursor = Some(page.cursor);
+            if page.done {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn works_of(&self, chunk: Vec<(ProspectId, Option<Link>)>) -> Result<Vec<Work>, StoreError> {
+        let now = self.now();
+        self.store
+            .read(move |reader| {
+                let mut works = Vec::with_capacity(chunk.len());
+                for (prospect, new) in chunk {
+                    let Some(link) = new.map_or_else(|| reader.link(&prospect), |link| Ok(Some(link)))?
+                    else {
+                        continue;
+                    };
+                    let seen = Seen { side: None, source: Source::Poll, at: now, value: None, by: None };
+                    let due = reader.due(&prospect)?.unwrap_or(Due {
+                        prospect,
+                        change: ChangeId(0),
+                        generation: 0,
+                        since: now,
+                        not_before: None,
+                        attempts: 0,
+                        seen: vec![seen],
+                    });
+                    works.push(work(reader, due, link)?);
+                }
+                Ok(works)
+            })
+            .await
+    }
+}
+
+fn known(reader: &Reader<'_>, prospect: &ProspectId) -> Result<Option<(Link, Pending)>, StoreError> {
+    let Some(link) = reader.link(prospect)? else { return Ok(None) };
+    let pending = Pending {
+        held: reader.held(prospect)?.is_some(),
+        parked: reader.parked(prospect)?.is_some(),
+        intent: reader.intent(prospect)?.is_some(),
+    };
+    Ok(Some((link, pending)))
+}

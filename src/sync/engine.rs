@@ -1,0 +1,166 @@
+//! What everything in this room works with.
+
+use super::side::SideState;
+use crate::config::Config;
+use crate::connector::CallError;
+use crate::connector::engage::Engage;
+use crate::connector::salesforce::{OrgInfo, Salesforce};
+use crate::mapping::Mapping;
+use crate::model::{BySide, FieldName, SalesforceObject, Side};
+use crate::store::{Store, StoreError};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Tells the time. Tests hand in their own.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store could not be opened, or belongs to somebody else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A connector refused its settings.
+    #[error(transparent)]
+    Connector(#[from] CallError),
+}
+
+/// Why a step of the path ended early. Nothing is lost by it: what was due stays due.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interrupted {
+    /// The store failed. Fatal: without it nothing may be acknowledged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A side as a whole failed; it is left alone for a while.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// One tenant's daemon, without its loop and its ports.
+pub struct Engine {
+    pub(super) tenant: String,
+    /// As the company wrote it.
+    written: ArcSwap<Mapping>,
+    /// As it is used: without the default opt-out checkbox where the org has none.
+    mapping: ArcSwap<Mapping>,
+    pub(super) store: Store,
+    pub(super) salesforce: Salesforce,
+    pub(super) engage: Engage,
+    pub(super) org: ArcSwapOption<OrgInfo>,
+    pub(super) clock: Clock,
+    pub(super) webhook_secrets: Vec<secrecy::SecretString>,
+    pub(super) sides: Mutex<BySide<SideState>>,
+    /// Something is due: do not wait for the next poll.
+    pub(super) wake: Notify,
+    stopping: AtomicBool,
+    pub(super) sweep_every: Duration,
+    pub(super) poll_every: BySide<Duration>,
+}
+
+impl Engine {
+    /// Builds the connectors on an open store. Nothing is called yet.
+    ///
+    /// # Errors
+    /// When a connector refuses its settings.
+    pub fn new(config: &Config, mapping: Mapping, store: Store, clock: Clock) -> Result<Engine, StartError> {
+        let salesforce = Salesforce::new(&config.salesforce, clock.clone())?;
+        let engage = Engage::new(&config.engage, clock.clone())?;
+        let mapping = Arc::new(mapping);
+        Ok(Engine {
+            tenant: config.tenant.clone(),
+            written: ArcSwap::new(mapping.clone()),
+            mapping: ArcSwap::new(mapping),
+            store,
+            salesforce,
+            engage,
+            org: ArcSwapOption::empty(),
+            clock,
+            webhook_secrets: config.engage.webhook_secrets.clone(),
+            sides: Mutex::default(),
+            wake: Notify::new(),
+            stopping: AtomicBool::new(false),
+            sweep_every: config.sync.sweep_every,
+            poll_every: BySide { salesforce: config.salesforce.poll_every, engage: config.engage.poll_every },
+        })
+    }
+
+    /// The mapping in use.
+    pub fn mapping(&self) -> Arc<Mapping> {
+        self.mapping.load_full()
+    }
+
+    /// Uses another mapping from the next plan on. What is quiet stays quiet: no link becomes due by it.
+    pub fn use_mapping(&self, mapping: Mapping) {
+        self.written.store(Arc::new(mapping));
+        self.fit_mapping();
+    }
+
+    /// Whether both systems have answered and the org is known.
+    pub fn is_connected(&self) -> bool {
+        self.org.load().is_some()
+    }
+
+    /// Begin nothing new: the process is about to end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Asks Salesforce once what it is: version, fields, converted statuses, our own user.
+    pub(super) async fn connect(&self) -> Result<Arc<OrgInfo>, CallError> {
+        if let Some(org) = self.org.load_full() {
+            return Ok(org);
+        }
+        let written = self.written.load_full();
+        let objects: Vec<SalesforceObject> =
+            SalesforceObject::BOTH.into_iter().filter(|object| written.object(*object).is_some()).collect();
+        let org = Arc::new(self.salesforce.connect(&objects).await?);
+        self.org.store(Some(org.clone()));
+        self.fit_mapping();
+        Ok(org)
+    }
+
+    fn fit_mapping(&self) {
+        let mut mapping = Mapping::clone(&self.written.load());
+        if let Some(org) = &*self.org.load() {
+            mapping.drop_missing_defaults(|object, field| org.has_field(object, field));
+        }
+        self.mapping.store(Arc::new(mapping));
+    }
+
+    pub(super) fn watched(&self, object: SalesforceObject) -> Vec<FieldName> {
+        self.mapping.load().watched(object)
+    }
+
+    /// Whether calls may be made to `side` now.
+    pub(super) fn is_open(&self, side: Side) -> bool {
+        let now = self.now();
+        lock(&self.sides).get(side).is_open(now)
+    }
+
+    pub(super) fn answered(&self, side: Side) {
+        let now = self.now();
+        lock(&self.sides).get_mut(side).answered(side, now);
+    }
+
+    pub(super) fn failed(&self, error: CallError) {
+        let now = self.now();
+        lock(&self.sides).get_mut(error.side).failed(error, now);
+    }
+}
+
+/// A lock that a panicking thread left behind guards plain data, which is still whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,157 @@
+//! Looking: the present state of both sides of what is due, read in bulk.
+
+use super::engine::{Engine, Interrupted};
+use super::intake::Fresh;
+use crate::connector::CallError;
+use crate::connector::salesforce::Purpose;
+use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
+use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
+use std::collections::{BTreeSet, HashMap};
+
+/// How many links are gathered at a time: what one Salesforce read of an object can carry.
+pub(super) const CHUNK: usize = 2_000;
+
+/// One due link with everything known about it.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) due: Due,
+    pub(super) link: Link,
+    pub(super) held: Option<Held>,
+    pub(super) parked: Option<Parked>,
+    pub(super) intent: Option<Intent>,
+    pub(super) pauses: OwnPauses,
+    /// Other prospects that are linked to the same Salesforce record.
+    pub(super) others: Vec<String>,
+    pub(super) record: Option<SalesforceRecord>,
+    pub(super) prospect: Option<Prospect>,
+}
+
+/// Both sides, as read at one time.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) salesforce: HashMap<SalesforceId, SalesforceRecord>,
+    pub(super) engage: HashMap<ProspectId, Prospect>,
+}
+
+impl Engine {
+    /// The next due links, both their sides read. `skip` are those that this cycle has decided already.
+    /// What came with a poll a moment ago is not read again.
+    pub(super) async fn gather(
+        &self,
+        fresh: &mut Fresh,
+        skip: &BTreeSet<ProspectId>,
+    ) -> Result<Vec<Work>, Interrupted> {
+        let now = self.now();
+        let skip = skip.clone();
+        let due = self.store.read(move |reader| reader.due_ready_except(now, CHUNK, &skip)).await?;
+        let mut works = self.known(due).await?;
+        self.look(&mut works, fresh).await?;
+        Ok(works)
+    }
+
+    /// Reads both sides of each, but for what came with a poll a moment ago.
+    pub(super) async fn look(&self, works: &mut [Work], fresh: &mut Fresh) -> Result<(), CallError> {
+        let (mut records, mut prospects) = (Vec::new(), Vec::new());
+        for work in works.iter() {
+            if !fresh.salesforce.contains_key(&work.link.salesforce) {
+                records.push(work.link.salesforce);
+            }
+            if !fresh.engage.contains_key(&work.link.prospect) {
+                prospects.push(work.link.prospect.clone());
+            }
+        }
+        let mut read = self.read_both(&records, &prospects, Purpose::Read).await?;
+        // A record may be linked twice: it is taken out only once all of its links have had it.
+        for work in works.iter_mut() {
+            let id = work.link.salesforce;
+            work.record = fresh.salesforce.get(&id).or_else(|| read.salesforce.get(&id)).cloned();
+            let id = &work.link.prospect;
+            work.prospect = fresh.engage.remove(id).or_else(|| read.engage.remove(id));
+        }
+        for work in works.iter() {
+            fresh.salesforce.remove(&work.link.salesforce);
+        }
+        Ok(())
+    }
+
+    /// What the store knows about due links. A due mark without a link is of no use any more and is cleared.
+    async fn known(&self, due: Vec<Due>) -> Result<Vec<Work>, Interrupted> {
+        let (works, orphans) = self
+            .store
+            .read(move |reader| {
+                let (mut works, mut orphans) = (Vec::with_capacity(due.len()), Vec::new());
+                for due in due {
+                    match reader.link(&due.prospect)? {
+                        Some(link) => works.push(work(reader, due, link)?),
+                        None => orphans.push(due),
+                    }
+                }
+                Ok((works, orphans))
+            })
+            .await?;
+        if !orphans.is_empty() {
+            self.store
+                .write(move |tx| {
+                    for due in &orphans {
+                        tx.clear_due(&due.prospect, due.generation)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(works)
+    }
+
+    /// Reads Leads, Contacts and prospects side by side. A record that is not in the answer is missing, which
+    /// means neither deleted nor changed.
+    pub(super) async fn read_both(
+        &self,
+        records: &[SalesforceId],
+        prospects: &[ProspectId],
+        purpose: Purpose,
+    ) -> Result<Read, CallError> {
+        let salesforce = async {
+            let mut found = HashMap::with_capacity(records.len());
+            for object in SalesforceObject::BOTH {
+                let mut ids: Vec<SalesforceId> =
+                    records.iter().copied().filter(|id| id.object() == object).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                if ids.is_empty() {
+                    continue;
+                }
+                let read = self.salesforce.read(object, &ids, &self.watched(object), purpose).await?;
+                self.answered(Side::Salesforce);
+                found.extend(read.into_iter().map(|record| (record.id, record)));
+            }
+            Ok::<_, CallError>(found)
+        };
+        let engage = async {
+            if prospects.is_empty() {
+                return Ok(HashMap::new());
+            }
+            let read = self.engage.read(prospects).await?;
+            self.answered(Side::Engage);
+            Ok(read.into_iter().map(|prospect| (prospect.id.clone(), prospect)).collect())
+        };
+        let (salesforce, engage) = tokio::try_join!(salesforce, engage)?;
+        Ok(Read { salesforce, engage })
+    }
+}
+
+/// A due link with what the store knows about it, not looked at yet.
+pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, StoreError> {
+    let others = reader.links_by_salesforce(&link.salesforce)?.into_iter();
+    let others = others.filter(|prospect| *prospect != link.prospect).map(|prospect| prospect.to_string());
+    Ok(Work {
+        others: others.collect(),
+        held: reader.held(&due.prospect)?,
+        parked: reader.parked(&due.prospect)?,
+        intent: reader.intent(&due.prospect)?,
+        pauses: reader.own_pauses(&due.prospect)?,
+        record: None,
+        prospect: None,
+        due,
+        link,
+    })
+}

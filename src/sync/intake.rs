@@ -1,0 +1,237 @@
+//! Taking in what changed: due marks and the cursor in one transaction, and only then is anything acknowledged.
+
+use super::engine::{Engine, Interrupted};
+use super::observe::{self, Observed, Pending};
+use crate::connector::engage::Rejection;
+use crate::emit;
+use crate::mapping::Mapping;
+use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
+use crate::store::{JournalEntry, Seen, Source, StoreError, Transaction};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// Records as a poll brought them a moment ago: they count as read, for this cycle only.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) salesforce: HashMap<SalesforceId, SalesforceRecord>,
+    pub(super) engage: HashMap<ProspectId, Prospect>,
+}
+
+impl Fresh {
+    pub(super) fn len(&self) -> usize {
+        self.salesforce.len() + self.engage.len()
+    }
+}
+
+/// The cursor of an object's poll.
+pub(super) fn salesforce_cursor(object: SalesforceObject) -> &'static str {
+    match object {
+        SalesforceObject::Lead => "salesforce.lead",
+        SalesforceObject::Contact => "salesforce.contact",
+    }
+}
+
+/// The cursor of the prospects' poll.
+pub(super) const ENGAGE_CURSOR: &str = "engage.prospects";
+
+impl Engine {
+    /// Takes in one page of Leads or Contacts. Returns how many links became due.
+    pub(super) async fn take_in_salesforce(
+        &self,
+        records: Vec<SalesforceRecord>,
+        cursor: Option<(&'static str, String)>,
+        fresh: &mut Fresh,
+    ) -> Result<usize, Interrupted> {
+        let (mapping, now) = (self.mapping(), self.now());
+        let (due, kept) = self
+            .store
+            .write(move |tx| {
+                let (mut due, mut kept) = (0, Vec::new());
+                for record in records {
+                    let mut matters = false;
+                    for prospect in tx.links_by_salesforce(&record.id)? {
+                        let known = known(tx, &prospect)?;
+                        let known = known.as_ref().map(|(link, pending)| (link, *pending));
+                        let observed = observe::salesforce(&mapping, known, &record, Source::Poll, now);
+                        matters |= remember(tx, observed, now)?;
+                    }
+                    if matters {
+                        due += 1;
+                        kept.push(record);
+                    }
+                }
+                if let Some((name, cursor)) = cursor {
+                    tx.set_cursor(name, &cursor)?;
+                }
+                Ok((due, kept))
+            })
+            .await?;
+        fresh.salesforce.extend(kept.into_iter().map(|record| (record.id, record)));
+        Ok(due)
+    }
+
+    /// Takes in one page of prospects. Returns how many links became due, and how many have no record yet.
+    pub(super) async fn take_in_engage(
+        &self,
+        prospects: Vec<Prospect>,
+        source: Source,
+        cursor: Option<String>,
+        fresh: &mut Fresh,
+    ) -> Result<(usize, usize), Interrupted> {
+        let (mapping, now) = (self.mapping(), self.now());
+        let (due, unlinked, kept) = self
+            .store
+            .write(move |tx| {
+                let (mut due, mut unlinked, mut kept) = (0, 0, Vec::new());
+                for prospect in prospects {
+                    match take_in_prospect(tx, &mapping, &prospect, source, now)? {
+                        Taken::Due => {
+                            due += 1;
+                            kept.push(prospect);
+                        }
+                        Taken::Unlinked => unlinked += 1,
+                        Taken::Nothing => {}
+                    }
+                }
+                if let Some(cursor) = cursor {
+                    tx.set_cursor(ENGAGE_CURSOR, &cursor)?;
+                }
+                Ok((due, unlinked, kept))
+            })
+            .await?;
+        fresh.engage.extend(kept.into_iter().map(|prospect| (prospect.id.clone(), prospect)));
+        Ok((due, unlinked))
+    }
+
+    /// Takes in a webhook. When this returns well, the event is durable.
+    ///
+    /// The prospect in the body only says that something happened: it may be late, so it never counts as read.
+    ///
+    /// # Errors
+    /// [`WebhookError::Rejected`] says which answer the sender gets; [`WebhookError::Store`] means 503.
+    pub async fn take_in_webhook(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<(), WebhookError> {
+        let now = self.now();
+        let delivery = match crate::connector::engage::verify(headers, body, &self.webhook_secrets, now) {
+            Ok(delivery) => delivery,
+            Err(rejection) => {
+                emit!(
+                    WEBHOOK_REJECTED,
+                    side = Side::Engage.as_str(),
+                    code = rejection.code(),
+                    "a webhook was refused: {rejection}"
+                );
+                return Err(WebhookError::Rejected(rejection));
+            }
+        };
+        let mapping = self.mapping();
+        let id = delivery.prospect_id.clone();
+        self.store
+            .write(move |tx| {
+                if let Some(prospect) = &delivery.prospect {
+                    // A late event may name an old Salesforce record; only an unknown prospect is linked by it.
+                    if tx.link(&prospect.id)?.is_none() {
+                        take_in_prospect(tx, &mapping, prospect, Source::Webhook, now)?;
+                        return Ok(());
+                    }
+                }
+                if tx.link(&delivery.prospect_id)?.is_some() {
+                    let value = delivery.prospect.as_ref().map(|prospect| prospect.status.key().to_owned());
+                    let seen =
+                        Seen { side: Some(Side::Engage), source: Source::Webhook, at: now, value, by: None };
+                    tx.mark_due(&delivery.prospect_id, seen)?;
+                }
+                Ok(())
+            })
+            .await
+            .map_err(WebhookError::Store)?;
+        emit!(
+            WEBHOOK_ACCEPTED,
+            side = Side::Engage.as_str(),
+            prospect = id.as_str(),
+            "a webhook was taken in"
+        );
+        self.wake.notify_one();
+        Ok(())
+    }
+}
+
+/// Why a webhook was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// It is none of ours, or none at all.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// It cannot be kept now; the sender tries again.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+enum Taken {
+    Due,
+    Unlinked,
+    Nothing,
+}
+
+fn take_in_prospect(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    prospect: &Prospect,
+    source: Source,
+    now: Timestamp,
+) -> Result<Taken, StoreError> {
+    let known = known(tx, &prospect.id)?;
+    let known = known.as_ref().map(|(link, pending)| (link, *pending));
+    match observe::prospect(mapping, known, prospect, source, now) {
+        Observed::Unlinked => Ok(Taken::Unlinked),
+        observed => Ok(if remember(tx, observed, now)? { Taken::Due } else { Taken::Nothing }),
+    }
+}
+
+fn known(tx: &mut Transaction<'_>, prospect: &ProspectId) -> Result<Option<(Link, Pending)>, StoreError> {
+    let Some(link) = tx.link(prospect)? else { return Ok(None) };
+    let pending = Pending {
+        held: tx.held(prospect)?.is_some(),
+        parked: tx.parked(prospect)?.is_some(),
+        intent: tx.intent(prospect)?.is_some(),
+    };
+    Ok(Some((link, pending)))
+}
+
+/// Writes an observation down. Says whether a link is due by it.
+pub(super) fn remember(
+    tx: &mut Transaction<'_>,
+    observed: Observed,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match observed {
+        Observed::Nothing | Observed::Unlinked => Ok(false),
+        Observed::Due { prospect, seen } => {
+            let change = tx.mark_due(&prospect, seen)?.change;
+            emit!(CHANGE_TAKEN_IN, change = %change, prospect = prospect.as_str(), "a change was taken in");
+            Ok(true)
+        }
+        Observed::Linked { link, seen } => {
+            let change = tx.mark_due(&link.prospect, seen.clone())?.change;
+            tx.append_journal(&JournalEntry {
+                change: Some(change),
+                salesforce: Some(link.salesforce),
+                seen: vec![seen],
+                ..JournalEntry::about(
+                    link.prospect.clone(),
+                    "linked",
+                    "Revenue Engage names this Salesforce record",
+                    now,
+                )
+            })?;
+            emit!(
+                LINK_MADE,
+                change = %change,
+                prospect = link.prospect.as_str(),
+                record = link.salesforce.as_str(),
+                "a prospect and a Salesforce record are one person"
+            );
+            tx.put_link(&link)?;
+            Ok(true)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What is remembered about the daemon itself, by name.
+
+use crate::store::{Reader, StoreError};
+use jiff::Timestamp;
+
+/// Set once everybody has been listed and looked at.
+pub const FIRST_PASS_DONE: &str = "first_pass_done";
+
+/// When everything linked was last compared.
+pub const SWEPT_AT: &str = "swept_at";
+
+/// Set while `lockstep pause` holds.
+pub const PAUSED: &str = "paused";
+
+/// Why a plan waits for approval, as it is shown.
+pub const PLAN_WAITS: &str = "plan_waits";
+
+/// Whether everybody has been listed and looked at once.
+pub fn first_pass_done(reader: &Reader<'_>) -> Result<bool, StoreError> {
+    Ok(reader.meta(FIRST_PASS_DONE)?.is_some())
+}
+
+/// Whether writing is stopped by an operator.
+pub fn is_paused(reader: &Reader<'_>) -> Result<bool, StoreError> {
+    Ok(reader.meta(PAUSED)?.is_some())
+}
+
+/// When everything linked was last compared. A text that is no time counts as never.
+pub fn swept_at(reader: &Reader<'_>) -> Result<Option<Timestamp>, StoreError> {
+    Ok(reader.meta(SWEPT_AT)?.and_then(|text| text.parse().ok()))
+}

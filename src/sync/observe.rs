@@ -1,0 +1,120 @@
+//! What one read record says: pure. Events are hints; this only tells whether a link has to be looked at.
+//!
+//! A record is passed over for one reason only: it holds exactly what its own side's baseline holds. Who made
+//! the change never matters (`facts/reliability.md` 1.5), so our own writes come back as nothing new.
+
+use crate::mapping::Mapping;
+use crate::model::{Baseline, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side};
+use crate::store::{Seen, Source};
+use jiff::Timestamp;
+
+/// What has to be remembered about one record that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Observed {
+    /// Nothing new, or nobody we know.
+    Nothing,
+    /// A linked person may have changed.
+    Due { prospect: ProspectId, seen: Seen },
+    /// The two are one person: Engage says so for the first time, or says another record than before.
+    Linked { link: Link, seen: Seen },
+    /// A prospect without a Lead or Contact.
+    Unlinked,
+}
+
+/// What is known of a link besides what it holds: with any of these, even an unchanged record is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pending {
+    pub(super) held: bool,
+    pub(super) parked: bool,
+    pub(super) intent: bool,
+}
+
+impl Pending {
+    fn any(self) -> bool {
+        self.held || self.parked || self.intent
+    }
+}
+
+/// What a Lead or Contact that was read says about its link, if it has one.
+pub(super) fn salesforce(
+    mapping: &Mapping,
+    link: Option<(&Link, Pending)>,
+    record: &SalesforceRecord,
+    source: Source,
+    now: Timestamp,
+) -> Observed {
+    let Some((link, pending)) = link else { return Observed::Nothing };
+    let gone = record.is_deleted || record.is_converted || record.master_record.is_some();
+    let moved_on = link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record));
+    if !gone && !moved_on && !pending.any() {
+        return Observed::Nothing;
+    }
+    Observed::Due {
+        prospect: link.prospect.clone(),
+        seen: Seen {
+            side: Some(Side::Salesforce),
+            source,
+            at: now,
+            value: Some(super::show::salesforce(mapping, record)),
+            by: record.last_modified_by.clone(),
+        },
+    }
+}
+
+/// A field that the baseline never held counts as unchanged: a changed mapping is never retroactive.
+fn differs(baseline: &Baseline, record: &SalesforceRecord) -> bool {
+    baseline.salesforce.iter().any(|(name, value)| record.fields.get(name).is_some_and(|now| now != value))
+}
+
+/// What a prospect that was read says about its link.
+pub(super) fn prospect(
+    mapping: &Mapping,
+    link: Option<(&Link, Pending)>,
+    prospect: &Prospect,
+    source: Source,
+    now: Timestamp,
+) -> Observed {
+    let seen = Seen {
+        side: Some(Side::Engage),
+        source,
+        at: now,
+        value: Some(prospect.status.key().to_owned()),
+        by: prospect.status_changed_by.map(|kind| super::show::actor(kind).to_owned()),
+    };
+    let Some((link, pending)) = link else {
+        return match prospect.salesforce {
+            _ if prospect.deleted => Observed::Nothing,
+            Some(id) if mapping.object(id.object()).is_some() => {
+                Observed::Linked { link: first_link(prospect, id, None), seen }
+            }
+            Some(_) => Observed::Nothing,
+            None => Observed::Unlinked,
+        };
+    };
+    // Engage keeps naming the Lead after we followed its conversion or merge; only another answer than the one
+    // the link was made from is news.
+    if let Some(id) = prospect.salesforce
+        && link.named_by_engage != Some(id)
+        && link.salesforce != id
+        && mapping.object(id.object()).is_some()
+        && !prospect.deleted
+    {
+        return Observed::Linked { link: first_link(prospect, id, link.latch.clone()), seen };
+    }
+    let unchanged = link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status);
+    if unchanged && !prospect.deleted && !pending.any() {
+        return Observed::Nothing;
+    }
+    Observed::Due { prospect: link.prospect.clone(), seen }
+}
+
+/// A link that was never looked at. The latch belongs to the person, not to the record, and is kept.
+fn first_link(prospect: &Prospect, salesforce: SalesforceId, latch: Option<Latch>) -> Link {
+    Link {
+        prospect: prospect.id.clone(),
+        salesforce,
+        named_by_engage: Some(salesforce),
+        baseline: None,
+        latch,
+    }
+}

@@ -1,0 +1,310 @@
+//! Remembering: what each outcome leaves in the store, and the one log line it gets once that is durable.
+
+use super::gather::Work;
+use super::show;
+use crate::emit;
+use crate::mapping::Mapping;
+use crate::model::{BySide, HoldReason, Latch, Link, Rule, SalesforceId, Side, Step, Target, WriteReason};
+use crate::reconcile::{AdoptReason, LatchChange, RelinkReason, UnlinkReason, rebase};
+use crate::store::{Held, Intent, JournalEntry, OwnPauses, Seen, Source, StoreError, Transaction};
+use jiff::Timestamp;
+
+/// A log line that waits for its transaction.
+#[derive(Debug)]
+pub(super) struct Note {
+    kind: NoteKind,
+    entry: JournalEntry,
+    code: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoteKind {
+    Written,
+    Held,
+    Resolved,
+    Skipped,
+    Parked,
+    Stale,
+    Moved,
+    Dropped,
+}
+
+impl Note {
+    pub(super) fn new(kind: NoteKind, entry: JournalEntry, code: Option<String>) -> Note {
+        Note { kind, entry, code }
+    }
+
+    /// Logs it. One record's outcome is logged here and nowhere else.
+    pub(super) fn log(&self) {
+        let entry = &self.entry;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let change = entry.change.map(|change| change.to_string()).unwrap_or_default();
+        let record = entry.salesforce.map(|id| id.to_string()).unwrap_or_default();
+        let rule = entry.rule.as_ref().map(Rule::to_string).unwrap_or_default();
+        let side = entry.side.map(Side::as_str).unwrap_or_default();
+        macro_rules! line {
+            ($event:ident, $($message:tt)*) => {
+                emit!($event, change, record, prospect = entry.prospect.as_str(), side, from = text(&entry.from),
+                    to = text(&entry.to), rule, reason = entry.reason, code = text(&self.code), $($message)*)
+            };
+        }
+        match self.kind {
+            NoteKind::Written => {
+                line!(STATUS_WRITTEN, "{side} was set to {}: {}", text(&entry.to), entry.reason)
+            }
+            NoteKind::Held => line!(CONFLICT_HELD, "held for a person to decide: {}", entry.reason),
+            NoteKind::Resolved => line!(CONFLICT_RESOLVED, "no longer held: {}", entry.reason),
+            NoteKind::Skipped => {
+                line!(VALUE_SKIPPED, "no row mentions {} of {side}: nothing is written", text(&entry.from))
+            }
+            NoteKind::Parked => line!(RECORD_PARKED, "{side} refused {}: {}", text(&entry.to), entry.reason),
+            NoteKind::Stale => line!(WRITE_STALE, "moved before it could be written: {}", entry.reason),
+            NoteKind::Moved => line!(LINK_MOVED, "the link now stands for {record}: {}", entry.reason),
+            NoteKind::Dropped => line!(LINK_DROPPED, "the link is dropped: {}", entry.reason),
+        }
+    }
+}
+
+/// A journal entry about `work`, to be completed.
+pub(super) fn entry(work: &Work, what: &str, reason: impl Into<String>, at: Timestamp) -> JournalEntry {
+    JournalEntry {
+        change: Some(work.due.change),
+        salesforce: Some(work.link.salesforce),
+        seen: work.due.seen.clone(),
+        ..JournalEntry::about(work.link.prospect.clone(), what, reason, at)
+    }
+}
+
+/// Sets, widens or takes off the latch.
+pub(super) fn apply_latch(link: &mut Link, change: LatchChange, now: Timestamp) {
+    match change {
+        LatchChange::Keep => {}
+        LatchChange::Clear => link.latch = None,
+        LatchChange::Set(seen) => {
+            let latch = link.latch.get_or_insert(Latch { since: now, seen: BySide::default() });
+            latch.seen.salesforce |= seen.salesforce;
+            latch.seen.engage |= seen.engage;
+        }
+    }
+}
+
+/// A write whose answer was lost turns out to have happened: it is journalled as what it was. Says whether so.
+pub(super) fn own_write_found(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    work: &Work,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<bool, StoreError> {
+    let Some(intent) = &work.intent else { return Ok(false) };
+    tx.remove_intent(&work.link.prospect)?;
+    let arrived = match &intent.step.target {
+        Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
+        Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
+            record.id == intent.salesforce && fields.iter().all(|(name, value)| record.field(name) == value)
+        }),
+    };
+    if arrived {
+        settle_pauses(tx, work)?;
+        tx.count_write(&work.link.prospect, intent.step.side(), now)?;
+        let mut entry = written_entry(mapping, work, intent, now);
+        entry.reason = format!("{} (the answer had been lost)", entry.reason);
+        tx.append_journal(&entry)?;
+        notes.push(Note::new(NoteKind::Written, entry, None));
+    }
+    Ok(arrived)
+}
+
+/// What the journal says of a write.
+pub(super) fn written_entry(mapping: &Mapping, work: &Work, intent: &Intent, now: Timestamp) -> JournalEntry {
+    let step = &intent.step;
+    let mut entry = entry(work, "written", reason(step), now);
+    entry.rule = step.rule.clone();
+    entry.side = Some(step.side());
+    entry.overruled = step.overruled.clone();
+    (entry.from, entry.to) = from_to(mapping, work.link.salesforce, step);
+    entry.by = work.held.as_ref().and_then(|held| held.resolution.as_ref()).map(|r| r.by.clone());
+    entry
+}
+
+/// The written side's value before and after, as they are shown.
+pub(super) fn from_to(mapping: &Mapping, id: SalesforceId, step: &Step) -> (Option<String>, Option<String>) {
+    match &step.target {
+        Target::Engage { status, .. } => {
+            (Some(step.seen.engage.key().to_owned()), Some(status.key().to_owned()))
+        }
+        Target::Salesforce { fields } => {
+            let status = mapping.object(id.object()).map(|object| &*object.status);
+            let before = step.seen.salesforce.iter().filter(|(name, _)| fields.contains_key(*name));
+            let before = before.map(|(name, value)| (name.clone(), value.clone())).collect();
+            (Some(show::fields(status, &before)), Some(show::fields(status, fields)))
+        }
+    }
+}
+
+/// Why a step is taken, in words.
+pub(super) fn reason(step: &Step) -> String {
+    let mut text = match step.reason {
+        WriteReason::Changed(side) => format!("{side} changed"),
+        WriteReason::OptedOut(side) => format!("opted out in {side}"),
+        WriteReason::Won(side) => format!("both sides changed, and {side} wins by the mapping"),
+        WriteReason::FirstSight(side) => {
+            format!("the two disagreed when first seen, and {side} wins by the mapping")
+        }
+        WriteReason::Resolved(side) => format!("an operator took {side}'s value"),
+    };
+    if let Target::Engage { sequences, .. } = &step.target {
+        text.push_str(match sequences {
+            crate::model::SequenceAction::Leave => "",
+            crate::model::SequenceAction::Pause => "; sequences put on hold",
+            crate::model::SequenceAction::Resume => "; our own pauses undone",
+            crate::model::SequenceAction::Finish => "; sequences finished",
+        });
+    }
+    text
+}
+
+pub(super) fn adopted(
+    tx: &mut Transaction<'_>,
+    work: &Work,
+    reason: AdoptReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reason = match reason {
+        AdoptReason::Agree => "the two agree by the mapping",
+        AdoptReason::NeitherMapped => "neither value is mapped",
+        AdoptReason::BothOptedOut => "both sides are opted out",
+        AdoptReason::FirstSight => "first sight: only what changes from now on is carried over",
+    };
+    tx.append_journal(&entry(work, "adopted", reason, now))
+}
+
+pub(super) fn skipped(
+    tx: &mut Transaction<'_>,
+    work: &Work,
+    side: Side,
+    value: &str,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let mut entry = entry(work, "skipped", "no row of the mapping mentions this value", now);
+    (entry.side, entry.from) = (Some(side), Some(value.to_owned()));
+    tx.append_journal(&entry)?;
+    notes.push(Note::new(NoteKind::Skipped, entry, None));
+    Ok(())
+}
+
+/// Holds a link. The conflict keeps its id and its age as long as the reason is the same, and is logged once.
+pub(super) fn held(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    work: &Work,
+    reason: &HoldReason,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let old = work.held.as_ref().filter(|held| held.reason == *reason);
+    let held = Held {
+        id: old.map_or_else(|| format!("k{}", work.due.change.0), |held| held.id.clone()),
+        prospect: work.link.prospect.clone(),
+        salesforce: Some(work.link.salesforce),
+        reason: reason.clone(),
+        salesforce_value: work.record.as_ref().map(|record| show::salesforce(mapping, record)),
+        engage_value: work.prospect.as_ref().map(|prospect| prospect.status.key().to_owned()),
+        since: old.map_or(now, |held| held.since),
+        // An answer that did not settle the matter is not kept: it was given for other values.
+        resolution: None,
+    };
+    if old.is_none() {
+        let mut entry = entry(work, "held", reason.to_string(), now);
+        (entry.from, entry.to) = (held.salesforce_value.clone(), held.engage_value.clone());
+        tx.append_journal(&entry)?;
+        notes.push(Note::new(NoteKind::Held, entry, None));
+    }
+    tx.put_held(&held)?;
+    tx.remove_parked(&work.link.prospect)?;
+    Ok(())
+}
+
+/// A link that is held no more.
+pub(super) fn unhold(
+    tx: &mut Transaction<'_>,
+    work: &Work,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let Some(held) = &work.held else { return Ok(()) };
+    tx.remove_held(&work.link.prospect)?;
+    let mut entry = entry(work, "resolved", format!("it was held because {}", held.reason), now);
+    entry.by = held.resolution.as_ref().map(|resolution| resolution.by.clone());
+    tx.append_journal(&entry)?;
+    notes.push(Note::new(NoteKind::Resolved, entry, None));
+    Ok(())
+}
+
+/// The link goes on with the Contact or the merge's winner, and stays due so that it is decided with its table.
+#[allow(clippy::too_many_arguments)] // one fact each, and one caller
+pub(super) fn relinked(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    work: &Work,
+    mut link: Link,
+    to: SalesforceId,
+    reason: RelinkReason,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    link.baseline = rebase(mapping, &link, to.object());
+    link.salesforce = to;
+    tx.put_link(&link)?;
+    tx.remove_intent(&link.prospect)?;
+    tx.remove_parked(&link.prospect)?;
+    let reason = match reason {
+        RelinkReason::Converted => "the Lead was converted",
+        RelinkReason::Merged => "the record lost a merge",
+    };
+    let mut entry = entry(work, "relinked", reason, now);
+    (entry.from, entry.to) = (Some(work.link.salesforce.to_string()), Some(to.to_string()));
+    entry.salesforce = Some(to);
+    tx.append_journal(&entry)?;
+    notes.push(Note::new(NoteKind::Moved, entry, None));
+    let seen =
+        Seen { side: Some(Side::Salesforce), source: Source::Lockstep, at: now, value: None, by: None };
+    tx.mark_due(&link.prospect, seen)?;
+    Ok(())
+}
+
+pub(super) fn unlinked(
+    tx: &mut Transaction<'_>,
+    work: &Work,
+    reason: UnlinkReason,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let prospect = &work.link.prospect;
+    tx.remove_link(prospect)?;
+    tx.remove_held(prospect)?;
+    tx.remove_parked(prospect)?;
+    tx.remove_intent(prospect)?;
+    tx.set_own_pauses(prospect, &OwnPauses::default())?;
+    tx.remove_due(prospect)?;
+    let reason = match reason {
+        UnlinkReason::DeletedInSalesforce => "deleted in Salesforce; the prospect is left as it is",
+        UnlinkReason::DeletedInEngage => "deleted in Revenue Engage; the Salesforce record is left as it is",
+        UnlinkReason::ConvertedOutOfSync => "the Lead was converted, and Contacts are not in sync",
+    };
+    let entry = entry(work, "unlinked", reason, now);
+    tx.append_journal(&entry)?;
+    notes.push(Note::new(NoteKind::Dropped, entry, None));
+    Ok(())
+}
+
+/// The status write that a pause went with has happened: the pause stays, as our own.
+pub(super) fn settle_pauses(tx: &mut Transaction<'_>, work: &Work) -> Result<(), StoreError> {
+    let mut pauses = tx.own_pauses(&work.link.prospect)?;
+    if pauses.pending {
+        pauses.pending = false;
+        tx.set_own_pauses(&work.link.prospect, &pauses)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Writing Leads and Contacts: one row with a precondition, several by one Collections call.
+
+use super::engine::Engine;
+use super::write::{Ended, Write};
+use crate::connector::salesforce::{Purpose, SalesforceWrite};
+use crate::connector::{CallError, Retry};
+use crate::model::{Side, Target};
+use jiff::SignedDuration;
+
+impl Engine {
+    /// Writes up to 200 rows of one object. The second part tells of trouble that concerns the side as a whole.
+    ///
+    /// A Collections call has no precondition a row: between the read just before it and the call lies the
+    /// declared window of `sync.md` part 3.
+    pub(super) async fn write_salesforce(
+        &self,
+        writes: Vec<Write>,
+    ) -> (Vec<(Write, Ended)>, Option<CallError>) {
+        let purpose = if writes.iter().all(Write::is_opt_out) { Purpose::OptOut } else { Purpose::Write };
+        if let [write] = writes.as_slice() {
+            let end = self.write_one(write, purpose).await;
+            let trouble = match &end {
+                Ended::Failed(error) => side_trouble_of(Some(error)),
+                _ => None,
+            };
+            return (writes.into_iter().map(|write| (write, end.clone())).collect(), trouble);
+        }
+        let rows: Vec<SalesforceWrite> = writes.iter().filter_map(row).collect();
+        if rows.is_empty() {
+            return (Vec::new(), None);
+        }
+        let answers = self.salesforce.update_many(&rows, purpose).await;
+        let trouble = side_trouble(answers.iter().map(|answer| answer.as_ref().err()));
+        let ended = writes.into_iter().zip(answers).map(|(write, answer)| match answer {
+            Ok(()) => (write, Ended::Written { shows: None }),
+            Err(error) => (write, Ended::Failed(error)),
+        });
+        (ended.collect(), trouble)
+    }
+
+    /// One row. `If-Unmodified-Since` counts whole seconds, so it protects only when the record's last change is
+    /// older than the server's current second; else the write waits for the next one.
+    async fn write_one(&self, write: &Write, purpose: Purpose) -> Ended {
+        let (Some(row), Some(record)) = (row(write), write.work.record.as_ref()) else {
+            return Ended::Stale("the record could not be read any more".to_owned());
+        };
+        let server_now = self.salesforce.server_now().as_second();
+        let changed_at = record.last_modified.as_second();
+        if changed_at >= server_now {
+            return Ended::Later(SignedDuration::from_secs((changed_at - server_now + 1).min(5)));
+        }
+        match self.salesforce.update_one(&row, Some(record.last_modified), purpose).await {
+            Ok(()) => Ended::Written { shows: None },
+            Err(error) => Ended::Failed(error),
+        }
+    }
+}
+
+/// Trouble that concerns a side as a whole: every row of a call failed by something that is not the row's.
+pub(super) fn side_trouble<'a>(errors: impl Iterator<Item = Option<&'a CallError>>) -> Option<CallError> {
+    let mut first = None;
+    for error in errors {
+        first = Some(side_trouble_of(error)?);
+    }
+    first
+}
+
+pub(super) fn side_trouble_of(error: Option<&CallError>) -> Option<CallError> {
+    let error = error?;
+    match error.retry {
+        Retry::Quota | Retry::SignIn | Retry::Stop => Some(error.clone()),
+        // A row's own lock is no trouble of the side; an answer that never came is.
+        Retry::Soon | Retry::After(_) if error.status.is_none_or(|status| status == 429 || status >= 500) => {
+            Some(error.clone())
+        }
+        _ => None,
+    }
+}
+
+fn row(write: &Write) -> Option<SalesforceWrite> {
+    debug_assert_eq!(write.step().side(), Side::Salesforce);
+    let Target::Salesforce { fields } = &write.step().target else { return None };
+    Some(SalesforceWrite { id: write.work.link.salesforce, fields: fields.clone() })
+}

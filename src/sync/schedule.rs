@@ -1,0 +1,204 @@
+//! The loop: what turns the handle, and when.
+
+use super::engine::{Engine, lock};
+use super::marks;
+use super::pass::Cycle;
+use crate::emit;
+use crate::mapping::Mapping;
+use crate::model::Side;
+use crate::store::StoreError;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+/// How often the mapping file is looked at. Content is compared, not times: a mounted file may be swapped by link.
+const MAPPING_EVERY: Duration = Duration::from_secs(2);
+
+/// The least time between two turns that something due woke, so that a flood becomes batches.
+const WAKE_EVERY: Duration = Duration::from_millis(50);
+
+/// How often due marks that wait for a time (a retry) are looked at, when nothing else happens.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a turn may go on after SIGTERM: the process has 10 s in all.
+const STOP_WITHIN: Duration = Duration::from_secs(7);
+
+/// What the outside tells the loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGHUP: read the mapping again now.
+    Reload,
+    /// SIGTERM: finish what is in flight and end.
+    Stop,
+}
+
+/// Runs until told to stop. What is in flight then is finished; everything else is durable already.
+///
+/// # Errors
+/// When the store fails. The process should end: whatever was not acknowledged comes again.
+pub async fn run(
+    engine: Arc<Engine>,
+    mapping_file: PathBuf,
+    mut signals: mpsc::Receiver<Signal>,
+) -> Result<(), StoreError> {
+    let mut watch = MappingWatch::new(mapping_file);
+    let start = Instant::now();
+    let (mut next_salesforce, mut next_engage) = (start, start);
+    let (mut next_mapping, mut next_due) = (start + MAPPING_EVERY, start);
+    loop {
+        let now = Instant::now();
+        let sweep = engine.sweep_is_due().await?;
+        let cycle = Cycle { poll_salesforce: next_salesforce <= now, poll_engage: next_engage <= now, sweep };
+        if cycle != Cycle::DUE || next_due <= now {
+            if turn(&engine, cycle, &mut signals, &mut watch).await? == Turned::Stop {
+                return Ok(());
+            }
+            let (poll, stretch) = (engine.poll_every, engine.poll_stretch());
+            if cycle.poll_salesforce {
+                next_salesforce =
+                    Instant::now() + engine.next_try(Side::Salesforce, poll.salesforce * stretch);
+            }
+            if cycle.poll_engage {
+                next_engage = Instant::now() + engine.next_try(Side::Engage, poll.engage);
+            }
+            next_due = Instant::now() + DUE_EVERY;
+        }
+        if next_mapping <= Instant::now() {
+            watch.look(&engine, false);
+            next_mapping = Instant::now() + MAPPING_EVERY;
+        }
+        let next = next_salesforce.min(next_engage).min(next_mapping).min(next_due);
+        // Whichever comes first: the stop signal is never waited for behind a timer, and a wake-up that comes
+        // while a turn is under way is kept by Notify until here.
+        tokio::select! {
+            signal = signals.recv() => match signal {
+                Some(Signal::Reload) => watch.look(&engine, true),
+                Some(Signal::Stop) | None => return Ok(()),
+            },
+            () = engine.wake.notified() => {
+                tokio::time::sleep(WAKE_EVERY).await;
+                next_due = Instant::now();
+            }
+            () = sleep_until(next) => {}
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turned {
+    Done,
+    Stop,
+}
+
+/// One turn, during which signals are heard too. On a stop, no new batch is begun and the one in flight is
+/// finished; past [`STOP_WITHIN`] it is let go, which is safe, since a turn may be cut off anywhere.
+async fn turn(
+    engine: &Engine,
+    cycle: Cycle,
+    signals: &mut mpsc::Receiver<Signal>,
+    watch: &mut MappingWatch,
+) -> Result<Turned, StoreError> {
+    let mut turning = std::pin::pin!(engine.cycle(cycle));
+    loop {
+        tokio::select! {
+            report = &mut turning => return report.map(|_| Turned::Done),
+            signal = signals.recv() => match signal {
+                // The mapping is swapped whole; a turn under way goes on with the one it began with where it
+                // matters, and decides anew where it does not.
+                Some(Signal::Reload) => watch.look(engine, true),
+                Some(Signal::Stop) | None => {
+                    engine.stop();
+                    return match tokio::time::timeout(STOP_WITHIN, turning).await {
+                        Ok(report) => report.map(|_| Turned::Stop),
+                        Err(_) => Ok(Turned::Stop),
+                    };
+                }
+            },
+        }
+    }
+}
+
+impl Engine {
+    async fn sweep_is_due(&self) -> Result<bool, StoreError> {
+        if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
+            return Ok(false);
+        }
+        let now = self.now();
+        let (first_pass_done, swept_at) =
+            self.store.read(|reader| Ok((marks::first_pass_done(reader)?, marks::swept_at(reader)?))).await?;
+        if !first_pass_done {
+            return Ok(false);
+        }
+        let Some(swept_at) = swept_at else {
+            // The first pass has just looked at everybody.
+            self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;
+            return Ok(false);
+        };
+        Ok(now.duration_since(swept_at).unsigned_abs() >= self.sweep_every)
+    }
+
+    /// How long until `side` is polled again: its own rhythm, or sooner when it is to be tried again.
+    fn next_try(&self, side: Side, every: Duration) -> Duration {
+        let now = self.now();
+        match &lock(&self.sides).get(side).trouble {
+            Some(trouble) => Duration::try_from(trouble.retry_at.duration_since(now))
+                .unwrap_or(Duration::ZERO)
+                .max(DUE_EVERY),
+            None => every,
+        }
+    }
+
+    /// Polls grow rarer as the day's calls run out: twice as far apart near the end, four times when only what is
+    /// kept for others is left.
+    fn poll_stretch(&self) -> u32 {
+        match self.salesforce.budget().spendable_share() {
+            Some(share) if share <= 0.0 => 4,
+            Some(share) if share < 0.1 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Reads a changed mapping file: checked first, swapped whole, kept as it was when the new one is wrong.
+    pub fn reload_mapping(&self, parsed: Result<Mapping, String>) {
+        match parsed {
+            Ok(mapping) => {
+                emit!(MAPPING_LOADED, to = %mapping.file, "the mapping of {} is in use: {} rows", mapping.company, mapping.rows.len());
+                self.use_mapping(mapping);
+            }
+            Err(problems) => {
+                emit!(
+                    MAPPING_REJECTED,
+                    reason = problems,
+                    "the mapping file has mistakes; the one in use stays in use"
+                );
+            }
+        }
+    }
+}
+
+struct MappingWatch {
+    file: PathBuf,
+    last: Option<Vec<u8>>,
+}
+
+impl MappingWatch {
+    fn new(file: PathBuf) -> MappingWatch {
+        let last = std::fs::read(&file).ok();
+        MappingWatch { file, last }
+    }
+
+    fn look(&mut self, engine: &Engine, asked: bool) {
+        let now = std::fs::read(&self.file).ok();
+        if now == self.last && !asked {
+            return;
+        }
+        self.last = now;
+        engine.reload_mapping(
+            crate::mapping::load(&self.file)
+                .map(|loaded| loaded.mapping)
+                .map_err(|problems| problems.to_string()),
+        );
+    }
+}

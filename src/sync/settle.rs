@@ -1,0 +1,212 @@
+//! Deciding what is due, and recording everything that needs no write.
+
+use super::engine::{Engine, Interrupted};
+use super::gather::Work;
+use super::record::{self, Note};
+use crate::connector::CallError;
+use crate::mapping::{Mapping, Winner};
+use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
+use crate::reconcile::{Decision, Situation, Verdict, decide};
+use crate::store::{OwnPauses, Source, Transaction};
+use std::collections::HashMap;
+
+/// A decided link.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) work: Work,
+    pub(super) verdict: Verdict,
+}
+
+impl Engine {
+    /// Decides each, asking Salesforce's field history only for those whose answer depends on it.
+    pub(super) async fn decide(&self, works: Vec<Work>) -> Result<Vec<Decided>, CallError> {
+        let mapping = self.mapping();
+        let org = self.connect().await?;
+        let verdict = |work: &Work| {
+            decide(
+                &mapping,
+                &Situation {
+                    link: &work.link,
+                    salesforce: work.record.as_ref(),
+                    prospect: work.prospect.as_ref(),
+                    resolution: work.held.as_ref().and_then(|held| held.resolution.as_ref()).map(|r| r.take),
+                    converted_statuses: &org.converted_statuses,
+                    others: &work.others,
+                },
+            )
+        };
+        let mut decided: Vec<Decided> =
+            works.into_iter().map(|work| Decided { verdict: verdict(&work), work }).collect();
+        let unclear: Vec<usize> =
+            (0..decided.len()).filter(|&i| wants_history(&mapping, &decided[i])).collect();
+        if unclear.is_empty() {
+            return Ok(decided);
+        }
+        let set_at = self.status_set_at(&mapping, unclear.iter().map(|&i| &decided[i].work)).await?;
+        for i in unclear {
+            let work = &mut decided[i].work;
+            if let Some(record) = &mut work.record
+                && let Some(at) = set_at.get(&record.id)
+            {
+                record.status_set_at = *at;
+                decided[i].verdict = verdict(&decided[i].work);
+            }
+        }
+        Ok(decided)
+    }
+
+    async fn status_set_at(
+        &self,
+        mapping: &Mapping,
+        works: impl Iterator<Item = &Work>,
+    ) -> Result<HashMap<crate::model::SalesforceId, SetAt>, CallError> {
+        let mut found = HashMap::new();
+        let ids: Vec<_> = works.map(|work| work.link.salesforce).collect();
+        for object in SalesforceObject::BOTH {
+            let ids: Vec<_> = ids.iter().copied().filter(|id| id.object() == object).collect();
+            let Some(columns) = mapping.object(object) else { continue };
+            if !ids.is_empty() {
+                found.extend(self.salesforce.status_set_at(object, &ids, &columns.status).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Records what needs no write, and returns the rest. Pauses whose status write was dropped are taken back
+    /// first, unless the new decision wants them (rulings.md 15).
+    pub(super) async fn settle(&self, decided: Vec<Decided>) -> Result<Vec<Decided>, Interrupted> {
+        self.take_back_pauses(&decided).await?;
+        let (writes, settled): (Vec<_>, Vec<_>) = decided
+            .into_iter()
+            .partition(|d| matches!(d.verdict.decision, Decision::Write(_)) && !is_parked(d));
+        if settled.is_empty() {
+            return Ok(writes);
+        }
+        let (mapping, now) = (self.mapping(), self.now());
+        let notes = self
+            .store
+            .write(move |tx| {
+                let mut notes = Vec::new();
+                for decided in &settled {
+                    settle_one(tx, &mapping, decided, now, &mut notes)?;
+                }
+                Ok(notes)
+            })
+            .await?;
+        notes.iter().for_each(Note::log);
+        Ok(writes)
+    }
+
+    async fn take_back_pauses(&self, decided: &[Decided]) -> Result<(), Interrupted> {
+        for Decided { work, verdict } in decided {
+            let wanted = matches!(&verdict.decision, Decision::Write(step)
+                if matches!(step.target, Target::Engage { sequences: SequenceAction::Pause, .. }));
+            if wanted || !work.pauses.pending {
+                continue;
+            }
+            let prospect = work.link.prospect.clone();
+            if work.prospect.as_ref().is_some_and(|prospect| !prospect.deleted) {
+                match self
+                    .engage
+                    .resume(&prospect, "the status write that went with this pause was dropped")
+                    .await
+                {
+                    Ok(_) => {}
+                    // A stopped or deleted prospect cannot be resumed, and needs no resuming.
+                    Err(error) if error.retry == crate::connector::Retry::Park => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.store.write(move |tx| tx.set_own_pauses(&prospect, &OwnPauses::default())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the decision hangs on when Salesforce's value was set, and only an upper bound is known yet.
+fn wants_history(mapping: &Mapping, decided: &Decided) -> bool {
+    let newest = mapping.conflict.winner == Winner::Newest
+        || mapping.rows.iter().any(|row| row.winner == Some(Winner::Newest));
+    let bound = decided.work.record.as_ref().is_some_and(|r| matches!(r.status_set_at, SetAt::NotAfter(_)));
+    newest && bound && matches!(decided.verdict.decision, Decision::Hold(HoldReason::TooCloseToCall))
+}
+
+/// Whether a refused write would only be refused again: neither side has moved since, and nobody asked.
+fn is_parked(decided: &Decided) -> bool {
+    let Some(parked) = &decided.work.parked else { return false };
+    let asked = |source| matches!(source, Source::Operator | Source::Sweep | Source::Resync);
+    let seen = now_held(&decided.work);
+    seen.as_ref() == Some(&parked.seen) && !decided.work.due.seen.iter().any(|seen| asked(seen.source))
+}
+
+/// What both sides hold now, in the form of a baseline.
+pub(super) fn now_held(work: &Work) -> Option<Baseline> {
+    let (record, prospect) = (work.record.as_ref()?, work.prospect.as_ref()?);
+    Some(Baseline { salesforce: record.fields.clone(), engage: prospect.status.clone() })
+}
+
+fn settle_one(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    decided: &Decided,
+    now: jiff::Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), crate::store::StoreError> {
+    let Decided { work, verdict } = decided;
+    let mut link = work.link.clone();
+    record::apply_latch(&mut link, verdict.latch, now);
+    match &verdict.decision {
+        // Only a parked write comes here: it stays parked.
+        Decision::Write(_) => {
+            if link != work.link {
+                tx.put_link(&link)?;
+            }
+        }
+        Decision::InSync => {
+            record::unhold(tx, work, now, notes)?;
+            if link != work.link {
+                tx.put_link(&link)?;
+            }
+            tx.remove_parked(&link.prospect)?;
+            record::own_write_found(tx, mapping, work, now, notes)?;
+        }
+        Decision::Adopt { baseline, reason } => {
+            record::unhold(tx, work, now, notes)?;
+            link.baseline = Some(baseline.clone());
+            tx.put_link(&link)?;
+            tx.remove_parked(&link.prospect)?;
+            if !record::own_write_found(tx, mapping, work, now, notes)? {
+                record::adopted(tx, work, *reason, now)?;
+            }
+        }
+        Decision::Skip { baseline, side, value } => {
+            record::unhold(tx, work, now, notes)?;
+            link.baseline = Some(baseline.clone());
+            tx.put_link(&link)?;
+            tx.remove_parked(&link.prospect)?;
+            tx.remove_intent(&link.prospect)?;
+            record::skipped(tx, work, *side, value, now, notes)?;
+        }
+        Decision::Hold(reason) => {
+            if link != work.link {
+                tx.put_link(&link)?;
+            }
+            tx.remove_intent(&link.prospect)?;
+            record::held(tx, mapping, work, reason, now, notes)?;
+        }
+        Decision::Relink { to, reason } => {
+            record::relinked(tx, mapping, work, link, *to, *reason, now, notes)?;
+            // The same change goes on with the other record.
+            return Ok(());
+        }
+        Decision::Unlink(reason) => record::unlinked(tx, work, *reason, now, notes)?,
+        Decision::LeaveAlone(_) => {
+            if link != work.link {
+                tx.put_link(&link)?;
+            }
+            tx.remove_intent(&link.prospect)?;
+        }
+    }
+    tx.clear_due(&work.due.prospect, work.due.generation)?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Whether a side can be worked with just now. A system that fails is left alone for a while; everything that
+//! concerns it stays due, and flows when it returns.
+
+use crate::connector::{CallError, Retry};
+use crate::emit;
+use crate::model::Side;
+use jiff::{SignedDuration, Timestamp};
+
+/// The longest wait between two tries of a side that does not answer.
+const WAIT_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// The first wait; it doubles up to [`WAIT_MAX`].
+const WAIT_MIN: SignedDuration = SignedDuration::from_secs(1);
+
+/// One side's health.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SideState {
+    /// When it last answered well, by this daemon's clock.
+    pub(crate) answered_at: Option<Timestamp>,
+    /// The trouble it is in.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Why a side is left alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    pub(crate) error: CallError,
+    pub(crate) since: Timestamp,
+    pub(crate) retry_at: Timestamp,
+    tries: u32,
+}
+
+impl SideState {
+    /// Whether calls may be made now.
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        self.trouble.as_ref().is_none_or(|trouble| trouble.retry_at <= now)
+    }
+
+    /// The side answered.
+    pub(crate) fn answered(&mut self, side: Side, now: Timestamp) {
+        self.answered_at = Some(now);
+        if let Some(trouble) = self.trouble.take() {
+            emit!(
+                SIDE_RESUMED,
+                side = side.as_str(),
+                duration_ms = now.duration_since(trouble.since).as_millis() as i64,
+                "{side} works again after {} failed tries",
+                trouble.tries
+            );
+        }
+    }
+
+    /// The side as a whole failed. Logged once for each kind of trouble, not at each try.
+    pub(crate) fn failed(&mut self, error: CallError, now: Timestamp) {
+        let (tries, since, news) = match &self.trouble {
+            Some(trouble) => (trouble.tries + 1, trouble.since, trouble.error.code != error.code),
+            None => (1, now, true),
+        };
+        let wait = match error.retry {
+            Retry::After(wait) => SignedDuration::try_from(wait).unwrap_or(WAIT_MAX),
+            // Nothing works until a person mends it: looking again now and then costs one call and needs no restart.
+            Retry::Stop | Retry::SignIn => WAIT_MAX,
+            // The connector keeps the quota's own schedule and refuses without a call until then.
+            Retry::Quota => SignedDuration::from_secs(15),
+            _ => WAIT_MIN.checked_mul(1 << (tries - 1).min(9)).unwrap_or(WAIT_MAX).min(WAIT_MAX),
+        };
+        if news {
+            log_failure(&error, wait);
+        }
+        self.trouble =
+            Some(Trouble { error, since, retry_at: now.saturating_add(wait).unwrap_or(now), tries });
+    }
+}
+
+fn log_failure(error: &CallError, wait: SignedDuration) {
+    let (side, code) = (error.side.as_str(), error.code.as_str());
+    let seconds = wait.as_secs();
+    match error.retry {
+        Retry::Quota => {
+            emit!(QUOTA_EXCEEDED, side, code, "{side} is left alone: {}; it resumes by itself", error.message)
+        }
+        Retry::Stop | Retry::SignIn => {
+            emit!(
+                SIDE_STOPPED,
+                side,
+                code,
+                "{side} needs a person: {}; tried again every {seconds} s",
+                error.message
+            )
+        }
+        _ => emit!(
+            CALL_FAILED,
+            side,
+            code,
+            "{side} did not answer as it should: {}; again in {seconds} s",
+            error.message
+        ),
+    }
+}

@@ -1,0 +1,372 @@
+//! Writing: intents first, then one more look at both sides, then the write, then the record of it.
+
+use super::engine::{Engine, Interrupted};
+use super::gather::Work;
+use super::record::{self, Note, NoteKind};
+use super::settle::{Decided, now_held};
+use crate::connector::salesforce::Purpose;
+use crate::connector::{CallError, Effect, Retry};
+use crate::mapping::Mapping;
+use crate::model::{Baseline, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason};
+use crate::reconcile::{Candidate, Decision, LatchChange};
+use crate::store::{Intent, Parked, StoreError, Transaction};
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// Batches to one side under way at once.
+const BATCHES_AT_ONCE: usize = 2;
+
+/// A decided write on its way.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) work: Work,
+    pub(super) intent: Intent,
+    pub(super) latch: LatchChange,
+}
+
+impl Write {
+    /// The write that was decided, if one was.
+    pub(super) fn of(decided: Decided, now: Timestamp) -> Option<Write> {
+        let Decision::Write(step) = decided.verdict.decision else { return None };
+        let work = decided.work;
+        let intent = Intent {
+            prospect: work.link.prospect.clone(),
+            salesforce: work.link.salesforce,
+            change: work.due.change,
+            step,
+            at: now,
+        };
+        Some(Write { work, intent, latch: decided.verdict.latch })
+    }
+
+    /// What the plan has to know of it.
+    pub(super) fn candidate(&self) -> Candidate {
+        Candidate {
+            prospect: self.intent.prospect.clone(),
+            salesforce: self.intent.salesforce,
+            change: self.intent.change,
+            step: self.intent.step.clone(),
+        }
+    }
+
+    pub(super) fn step(&self) -> &Step {
+        &self.intent.step
+    }
+
+    pub(super) fn is_opt_out(&self) -> bool {
+        matches!(self.step().reason, WriteReason::OptedOut(_))
+    }
+}
+
+/// How one write ended.
+#[derive(Debug, Clone)]
+pub(super) enum Ended {
+    /// Written. `shows` is what the written side answered it holds, where it answered that.
+    Written { shows: Option<crate::model::PersonStatus> },
+    /// One of the two sides is not what it was when this was decided.
+    Stale(String),
+    /// Refused, or without an answer.
+    Failed(CallError),
+    /// Not tried: the write has to wait a moment.
+    Later(SignedDuration),
+}
+
+impl Engine {
+    /// One side's batches: intents first, then batch by batch one more look, the write, and the record of it.
+    /// Returns how many rows were written. The side's trouble ends it; what was not begun stays due.
+    ///
+    /// All writes go to one side, and each batch to one object of Salesforce.
+    pub(super) async fn write_batches(&self, batches: Vec<Vec<Write>>) -> Result<usize, Interrupted> {
+        let Some(side) = batches.iter().flatten().next().map(|write| write.step().side()) else {
+            return Ok(0);
+        };
+        let all = || batches.iter().flatten();
+        let intents: Vec<Intent> = all().map(|write| write.intent.clone()).collect();
+        self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;
+        // Where Engage is written, `if_version` guards the target at the very write; Salesforce is only the source,
+        // and one read does for all batches. Where Salesforce is written, each batch reads just before its call.
+        let source = match side {
+            Side::Engage => {
+                let records: Vec<_> = all().map(|write| write.work.link.salesforce).collect();
+                match self.read_both(&records, &[], Purpose::Write).await {
+                    Ok(read) => Some(read.salesforce),
+                    Err(error) => {
+                        return self.give_up(all().map(|w| w.intent.prospect.clone()).collect(), error).await;
+                    }
+                }
+            }
+            Side::Salesforce => None,
+        };
+        let source = &source;
+        let mut results = stream::iter(batches)
+            .take_while(|_| std::future::ready(!self.is_stopping()))
+            .map(|batch| self.write_batch(side, batch, source.as_ref()))
+            .buffered(BATCHES_AT_ONCE);
+        let mut written = 0;
+        while let Some(rows) = results.next().await {
+            written += rows?;
+        }
+        Ok(written)
+    }
+
+    async fn write_batch(
+        &self,
+        side: Side,
+        writes: Vec<Write>,
+        source: Option<&HashMap<SalesforceId, SalesforceRecord>>,
+    ) -> Result<usize, Interrupted> {
+        let prospects: Vec<_> = writes.iter().map(|write| write.intent.prospect.clone()).collect();
+        let records: Vec<_> = match source {
+            Some(_) => Vec::new(),
+            None => writes.iter().map(|write| write.work.link.salesforce).collect(),
+        };
+        let read = match self.read_both(&records, &prospects, Purpose::Write).await {
+            Ok(read) => read,
+            Err(error) => return self.give_up(prospects, error).await,
+        };
+        let records = source.unwrap_or(&read.salesforce);
+        let (mut ended, mut going) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
+        for mut write in writes {
+            write.work.record = records.get(&write.work.link.salesforce).cloned();
+            write.work.prospect = read.engage.get(&write.work.link.prospect).cloned();
+            match look_again(&write) {
+                Some(end) => ended.push((write, end)),
+                None => going.push(write),
+            }
+        }
+        let (mut done, trouble) = match side {
+            Side::Engage => self.write_engage(going).await?,
+            Side::Salesforce => self.write_salesforce(going).await,
+        };
+        ended.append(&mut done);
+        let written = self.record(ended).await?;
+        trouble.map_or(Ok(written), |error| Err(error.into()))
+    }
+
+    /// Nothing was sent: the intents go, the links stay due, and the side's trouble is told to the caller.
+    async fn give_up(&self, prospects: Vec<ProspectId>, error: CallError) -> Result<usize, Interrupted> {
+        self.store
+            .write(move |tx| prospects.iter().try_for_each(|prospect| tx.remove_intent(prospect).map(drop)))
+            .await?;
+        Err(error.into())
+    }
+
+    /// Records how each write ended, all in one transaction. Returns how many were written.
+    async fn record(&self, ended: Vec<(Write, Ended)>) -> Result<usize, Interrupted> {
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let (mapping, now) = (self.mapping(), self.now());
+        let (written, notes) = self
+            .store
+            .write(move |tx| {
+                let (mut written, mut notes) = (0, Vec::new());
+                for (write, end) in &ended {
+                    written += usize::from(matches!(end, Ended::Written { .. }));
+                    record_one(tx, &mapping, write, end, now, &mut notes)?;
+                }
+                Ok((written, notes))
+            })
+            .await?;
+        notes.iter().for_each(Note::log);
+        Ok(written)
+    }
+}
+
+/// Compares both sides with what the decision saw.
+fn look_again(write: &Write) -> Option<Ended> {
+    let Some(now) = now_held(&write.work) else {
+        return Some(Ended::Stale("a record could not be read any more".to_owned()));
+    };
+    let gone = write.work.record.as_ref().is_some_and(|r| r.is_deleted || r.is_converted)
+        || write.work.prospect.as_ref().is_some_and(|prospect| prospect.deleted);
+    if gone {
+        return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
+    }
+    let side = write.step().side();
+    if holds_target(&now, write.step()) && source_unmoved(&now, write.step()) {
+        return Some(Ended::Written { shows: None });
+    }
+    if now != write.step().seen {
+        let moved = if source_unmoved(&now, write.step()) { side } else { side.other() };
+        return Some(Ended::Stale(format!("{moved} moved after this was decided")));
+    }
+    None
+}
+
+fn holds_target(now: &Baseline, step: &Step) -> bool {
+    match &step.target {
+        Target::Engage { status, .. } => now.engage == *status,
+        Target::Salesforce { fields } => {
+            fields.iter().all(|(name, value)| now.salesforce.get(name) == Some(value))
+        }
+    }
+}
+
+fn source_unmoved(now: &Baseline, step: &Step) -> bool {
+    match step.side() {
+        Side::Engage => now.salesforce == step.seen.salesforce,
+        Side::Salesforce => now.engage == step.seen.engage,
+    }
+}
+
+fn record_one(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    write: &Write,
+    end: &Ended,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let (work, intent) = (&write.work, &write.intent);
+    let prospect = &work.link.prospect;
+    match end {
+        Ended::Written { shows } => {
+            let mut link = work.link.clone();
+            record::apply_latch(&mut link, write.latch, now);
+            link.baseline = Some(after(&intent.step));
+            tx.put_link(&link)?;
+            tx.remove_intent(prospect)?;
+            tx.remove_parked(prospect)?;
+            tx.count_write(prospect, intent.step.side(), now)?;
+            record::settle_pauses(tx, work)?;
+            let entry = record::written_entry(mapping, work, intent, now);
+            record::unhold(tx, work, now, notes)?;
+            tx.append_journal(&entry)?;
+            notes.push(Note::new(NoteKind::Written, entry, None));
+            // Somebody's automation answered inside our write: that is a change like any other (rulings.md 9).
+            let surprised = match (&intent.step.target, shows) {
+                (Target::Engage { status, .. }, Some(shows)) => shows != status,
+                _ => false,
+            };
+            if surprised { Ok(()) } else { tx.clear_due(prospect, work.due.generation).map(drop) }
+        }
+        Ended::Stale(reason) => {
+            tx.remove_intent(prospect)?;
+            let entry = record::entry(work, "stale", reason.clone(), now);
+            tx.append_journal(&entry)?;
+            notes.push(Note::new(NoteKind::Stale, entry, None));
+            Ok(())
+        }
+        Ended::Later(wait) => {
+            tx.remove_intent(prospect)?;
+            tx.postpone_due(prospect, work.due.generation, later(now, *wait), work.due.attempts).map(drop)
+        }
+        Ended::Failed(error) => failed(tx, mapping, write, error, now, notes),
+    }
+}
+
+/// One row that failed. The retry class says what becomes of it.
+fn failed(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    write: &Write,
+    error: &CallError,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let (work, prospect) = (&write.work, &write.work.link.prospect);
+    if error.effect == Effect::None {
+        tx.remove_intent(prospect)?;
+    }
+    match error.retry {
+        Retry::Park => {
+            tx.remove_intent(prospect)?;
+            park(tx, mapping, write, error, now, notes)?;
+            tx.clear_due(prospect, work.due.generation)?;
+            Ok(())
+        }
+        Retry::ReRead | Retry::Relink => {
+            let entry = record::entry(work, "stale", format!("{}: {}", error.code, error.message), now);
+            tx.append_journal(&entry)?;
+            notes.push(Note::new(NoteKind::Stale, entry, Some(error.code.clone())));
+            Ok(())
+        }
+        Retry::After(wait) => {
+            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
+            tx.postpone_due(prospect, work.due.generation, later(now, wait), work.due.attempts + 1).map(drop)
+        }
+        Retry::Soon => {
+            let wait = later(now, backoff(work.due.attempts));
+            tx.postpone_due(prospect, work.due.generation, wait, work.due.attempts + 1).map(drop)
+        }
+        // The whole side is in trouble; the link simply stays due.
+        Retry::Quota | Retry::SignIn | Retry::Stop => Ok(()),
+    }
+}
+
+/// Parks a link that was written too often within an hour.
+pub(super) fn park_flapping(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    write: &Write,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let side = write.step().side();
+    let often = mapping.limits.writes_per_record_per_hour;
+    let error = CallError {
+        side,
+        status: None,
+        code: "FLAPPING".to_owned(),
+        message: format!(
+            "{side} was written {often} times within an hour: two automations may be fighting over this record"
+        ),
+        fields: Vec::new(),
+        retry: Retry::Park,
+        effect: Effect::None,
+    };
+    failed(tx, mapping, write, &error, now, notes)
+}
+
+/// Keeps a refused write with the system's own words.
+fn park(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    write: &Write,
+    error: &CallError,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let work = &write.work;
+    let old = work.parked.as_ref().filter(|parked| parked.code == error.code);
+    tx.put_parked(&Parked {
+        prospect: work.link.prospect.clone(),
+        salesforce: work.link.salesforce,
+        side: write.step().side(),
+        code: error.code.clone(),
+        message: error.message.clone(),
+        attempts: old.map_or(0, |parked| parked.attempts) + 1,
+        since: old.map_or(now, |parked| parked.since),
+        seen: write.step().seen.clone(),
+    })?;
+    let mut entry = record::entry(work, "parked", format!("{}: {}", error.code, error.message), now);
+    entry.rule = write.step().rule.clone();
+    entry.side = Some(write.step().side());
+    (entry.from, entry.to) = record::from_to(mapping, work.link.salesforce, write.step());
+    tx.append_journal(&entry)?;
+    notes.push(Note::new(NoteKind::Parked, entry, Some(error.code.clone())));
+    Ok(())
+}
+
+/// Both sides once the step is done: the source as it was seen, the written side as it was written.
+fn after(step: &Step) -> Baseline {
+    let mut baseline = step.seen.clone();
+    match &step.target {
+        Target::Engage { status, .. } => baseline.engage = status.clone(),
+        Target::Salesforce { fields } => {
+            baseline.salesforce.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+    }
+    baseline
+}
+
+/// One second, doubling up to a quarter of an hour.
+fn backoff(attempts: u32) -> SignedDuration {
+    SignedDuration::from_secs(1 << attempts.min(10)).min(SignedDuration::from_mins(15))
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(now)
+}
