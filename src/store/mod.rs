@@ -20,6 +20,8 @@ mod open;
 mod progress;
 mod rows;
 mod table;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod value;
 mod worker;

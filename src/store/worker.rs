@@ -369,3 +369,128 @@ fn bytes_in(dir: &Path) -> std::io::Result<u64> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(dir: &Path, work_timeout: Duration) -> Store {
+        Store::open(dir, "acme", StoreOptions { work_timeout, ..StoreOptions::default() }).unwrap()
+    }
+
+    fn aborted() -> StoreError {
+        StoreError::Aborted { reason: "given up".to_owned() }
+    }
+
+    /// Keeps the writer busy until the sender is dropped, so that what is queued meanwhile becomes one group.
+    fn occupy_writer(store: &Store) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel::<()>();
+        let (sender, _receiver) = oneshot::channel();
+        store
+            .send_write(
+                move |_| {
+                    let _ = released.recv();
+                    Ok(())
+                },
+                move |result| drop(sender.send(result)),
+            )
+            .unwrap();
+        release
+    }
+
+    #[tokio::test]
+    async fn of_writers_that_share_a_commit_one_that_fails_harms_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Duration::from_secs(30));
+        let release = occupy_writer(&store);
+        let first = store.write(|t| t.set_meta("first", "1"));
+        let failing = store.write(|t| t.set_meta("first", "2").and(Err::<(), _>(aborted())));
+        let panicking = store.write(|t| -> Result<(), StoreError> {
+            t.set_meta("second", "2")?;
+            panic!("by mistake")
+        });
+        let last = store.write(|t| {
+            t.set_meta("last", "3")?;
+            t.meta("first")
+        });
+        let (first, failing, panicking, last, ()) =
+            tokio::join!(first, failing, panicking, last, async { drop(release) });
+        assert_eq!(first, Ok(()));
+        assert_eq!(failing, Err(aborted()));
+        assert!(matches!(panicking, Err(StoreError::Aborted { .. })));
+        assert_eq!(last, Ok(Some("1".to_owned())));
+        drop(store);
+        let store = open(dir.path(), Duration::from_secs(30));
+        let kept = store.read(|r| Ok(["first", "second", "last"].map(|name| r.meta(name).unwrap()))).await;
+        assert_eq!(kept, Ok([Some("1".to_owned()), None, Some("3".to_owned())]));
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_flush_nobody_is_told_that_anything_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Duration::from_secs(30));
+        store.inner.shared.engine().fail_flushes.store(true, Ordering::Relaxed);
+        let error = store.write(|t| t.set_meta("lost", "1")).await.unwrap_err();
+        assert!(error.is_fatal(), "{error}");
+        store.inner.shared.engine().fail_flushes.store(false, Ordering::Relaxed);
+        assert_eq!(store.write(|t| t.set_meta("more", "1")).await, Err(error.clone()));
+        assert_eq!(store.read(|r| r.meta("lost")).await, Err(error.clone()));
+        assert_eq!(store.read_blocking(|r| r.meta("lost")), Err(error.clone()));
+        assert_eq!(store.failed().await, error);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Duration::from_millis(20));
+        let release = occupy_writer(&store);
+        let error = store.write(|t| t.set_meta("more", "1")).await.unwrap_err();
+        assert!(matches!(error, StoreError::TimedOut { .. }), "{error}");
+        assert_eq!(store.read(|r| r.meta("more")).await, Err(error));
+        drop(release);
+    }
+
+    #[test]
+    fn a_reader_never_sees_half_of_a_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Duration::from_secs(30));
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                for number in 0..300 {
+                    let text = number.to_string();
+                    let both = move |t: &mut Transaction<'_>| {
+                        t.set_meta("a", &text)?;
+                        t.set_meta("z", &text)
+                    };
+                    store.write_blocking(both).unwrap();
+                }
+            });
+            while !writing.is_finished() {
+                let (a, z) = store.read_blocking(|r| Ok((r.meta("a")?, r.meta("z")?))).unwrap();
+                assert_eq!(a, z);
+            }
+        });
+    }
+
+    #[test]
+    fn the_last_clone_may_end_within_a_closure() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), Duration::from_secs(30));
+        let (done, wait) = mpsc::channel::<()>();
+        let last = store.clone();
+        let release = occupy_writer(&store);
+        let (sender, _receiver) = oneshot::channel();
+        store
+            .send_write(
+                move |t| {
+                    drop(last);
+                    t.set_meta("kept", "yes")
+                },
+                move |result| drop((sender.send(result), done)),
+            )
+            .unwrap();
+        drop(store);
+        drop(release);
+        assert!(wait.recv().is_err(), "the closure has run and its answer is dropped");
+    }
+}

@@ -51,6 +51,20 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_no_commit_is_torn() {
     );
 }
 
+#[test]
+fn another_process_is_refused_and_told_who_holds_the_store_until_that_one_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = victim_command(dir.path()).spawn().unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("ack ")));
+    let error = Store::open(dir.path(), TENANT, StoreOptions::default()).err();
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let Some(StoreError::Held { holder, .. }) = error else { panic!("{error:?}") };
+    assert!(holder.starts_with(&format!("pid {} on ", victim.id())), "{holder}");
+    Store::open(dir.path(), TENANT, StoreOptions::default()).unwrap();
+}
+
 /// Lets the victim run for 0 to 120 ms, opening included, and notes what it was told is durable.
 fn run_and_kill(dir: &Path, acknowledged: &mut BTreeMap<u64, u64>) {
     let mut victim = victim_command(dir).spawn().unwrap();
