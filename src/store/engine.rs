@@ -41,7 +41,9 @@ impl Engine {
         let path = dir.join(DATA_FILE);
         let file = File::open(&path).map_err(|error| file_error(&path, error))?;
         // sled syncs no directory: without this, a power cut could take new files away, names and all.
-        sync_directory(dir).map_err(|error| file_error(dir, error))?;
+        for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+            sync_directory(dir).map_err(|error| file_error(dir, error))?;
+        }
         Ok(Engine {
             tree,
             file,

@@ -61,8 +61,9 @@ impl Transaction<'_> {
     }
 
     /// Forgets a cursor, so that reading starts over.
-    pub fn remove_cursor(&mut self, name: &str) {
+    pub fn remove_cursor(&mut self, name: &str) -> Result<(), StoreError> {
         self.remove(Kind::Cursor.key().text(name));
+        Ok(())
     }
 
     /// Remembers `value` under `name`.
@@ -71,8 +72,9 @@ impl Transaction<'_> {
     }
 
     /// Forgets what was remembered under `name`.
-    pub fn remove_meta(&mut self, name: &str) {
+    pub fn remove_meta(&mut self, name: &str) -> Result<(), StoreError> {
         self.remove(Kind::Meta.key().text(name));
+        Ok(())
     }
 
     /// Lets one plan through that is over its limit: `lockstep plan --apply`.
@@ -192,7 +194,7 @@ mod tests {
             cursors,
             [("engage", "b"), ("salesforce.Lead", "a")].map(|(k, v)| (k.into(), v.into())).into()
         );
-        store.write(|t| Ok(t.remove_cursor("engage"))).unwrap();
+        store.write(|t| t.remove_cursor("engage")).unwrap();
         assert_eq!(store.reader().cursor("engage").unwrap(), None);
         assert_eq!(store.reader().meta("engage").unwrap().as_deref(), Some("c"));
     }
