@@ -4,7 +4,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use lockstep::model::{Baseline, FieldValue, Link, PersonStatus, ProspectId, Side};
-use lockstep::store::{Seen, Source, Store, StoreOptions};
+use lockstep::store::{JournalEntry, Seen, Source, Store, StoreOptions};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -23,7 +23,7 @@ fn main() {
     let empty = tempfile::tempdir().unwrap();
     fill(dir.path());
     for (what, dir) in [("empty store", empty.path()), ("100,000 links", dir.path())] {
-        print!("{what}: ");
+        println!("{what}:");
         Command::new(std::env::current_exe().unwrap()).env(MEASURED, dir).status().unwrap();
     }
     divan::main();
@@ -34,7 +34,7 @@ fn main() {
 fn durable_intakes(bencher: Bencher<'_, '_>, writers: u64) {
     const EACH: u64 = 250;
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), TENANT, options()).unwrap();
+    let store = Store::open(dir.path(), TENANT, StoreOptions::default()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     bencher.counter(ItemsCount::new(writers * EACH)).bench(|| {
         runtime.block_on(async {
@@ -61,14 +61,16 @@ fn durable_intakes(bencher: Bencher<'_, '_>, writers: u64) {
 fn durable_intakes_by_the_page(bencher: Bencher<'_, '_>) {
     const PAGE: u64 = 200;
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), TENANT, options()).unwrap();
+    let store = Store::open(dir.path(), TENANT, StoreOptions::default()).unwrap();
     bencher.counter(ItemsCount::new(PAGE)).bench(|| {
-        store.write_blocking(|transaction| {
-            for number in 0..PAGE {
-                transaction.mark_due(&prospect(number), seen())?;
-            }
-            transaction.set_cursor("engage", "2026-07-01T00:00:00Z")
-        })
+        store
+            .write_blocking(|transaction| {
+                for number in 0..PAGE {
+                    transaction.mark_due(&prospect(number), seen())?;
+                }
+                transaction.set_cursor("engage", "2026-07-01T00:00:00Z")
+            })
+            .unwrap()
     });
 }
 
@@ -82,14 +84,16 @@ fn links_read(bencher: Bencher<'_, '_>) {
         .counter(ItemsCount::new(PAGE))
         .with_inputs(|| (0..PAGE).map(|_| link(rand::random_range(0..LINKS)).salesforce).collect::<Vec<_>>())
         .bench_values(|ids| {
-            store.read_blocking(move |reader| {
-                ids.iter().map(|id| reader.link_by_salesforce(id)).collect::<Result<Vec<_>, _>>()
-            })
+            store
+                .read_blocking(move |reader| {
+                    ids.iter().map(|id| reader.link_by_salesforce(id)).collect::<Result<Vec<_>, _>>()
+                })
+                .unwrap()
         });
 }
 
 fn fill(dir: &Path) -> Store {
-    let store = Store::open(dir, TENANT, options()).unwrap();
+    let store = Store::open(dir, TENANT, StoreOptions::default()).unwrap();
     for first in (0..LINKS).step_by(1_000) {
         store
             .write_blocking(move |transaction| {
@@ -104,7 +108,7 @@ fn fill(dir: &Path) -> Store {
 fn measure_memory(dir: &Path) {
     let before = resident_mib();
     let begin = Instant::now();
-    let store = Store::open(dir, TENANT, options()).unwrap();
+    let store = Store::open(dir, TENANT, StoreOptions::default()).unwrap();
     let opened_in = begin.elapsed();
     let opened = resident_mib();
     let begin = Instant::now();
@@ -117,12 +121,27 @@ fn measure_memory(dir: &Path) {
         let Some(last) = page.last() else { break };
         after = Some(last.prospect.clone());
     }
+    let (read_in, read) = (begin.elapsed(), resident_mib());
+    let begin = Instant::now();
+    for first in (0..links as u64).step_by(200) {
+        store
+            .write_blocking(move |transaction| {
+                for number in first..first + 200 {
+                    let due = transaction.mark_due(&prospect(number), seen())?;
+                    transaction.put_link(&link(number))?;
+                    transaction.clear_due(&due.prospect, due.generation)?;
+                    transaction.append_journal(&journal_entry(number))?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    let worked_in = begin.elapsed();
     println!(
-        "opened in {opened_in:?}, {links} links read in {:?}, {:.1} MiB on disk, \
-         resident {before:.1} MiB before, {opened:.1} MiB opened, {:.1} MiB after reading all",
-        begin.elapsed(),
-        store.disk_bytes().unwrap() as f64 / f64::from(1 << 20),
+        "opened in {opened_in:.0?}, {links} links read in {read_in:.0?}, all changed once in {worked_in:.0?}; \
+         resident {before:.0} MiB before, {opened:.0} opened, {read:.0} read, {:.0} changed; {:.0} MiB on disk",
         resident_mib(),
+        store.disk_bytes().unwrap() as f64 / f64::from(1 << 20),
     );
 }
 
@@ -154,6 +173,25 @@ fn link(number: u64) -> Link {
     }
 }
 
+fn journal_entry(number: u64) -> JournalEntry {
+    let link = link(number);
+    JournalEntry {
+        at: Timestamp::now(),
+        change: None,
+        prospect: link.prospect,
+        salesforce: Some(link.salesforce),
+        what: "written".to_owned(),
+        seen: vec![seen()],
+        rule: None,
+        reason: "only Salesforce changed; it is carried over".to_owned(),
+        side: Some(Side::Engage),
+        from: Some("approaching".to_owned()),
+        to: Some("success".to_owned()),
+        overruled: None,
+        by: None,
+    }
+}
+
 fn seen() -> Seen {
     Seen {
         side: Some(Side::Salesforce),
@@ -162,12 +200,4 @@ fn seen() -> Seen {
         value: Some("Nurture".to_owned()),
         by: None,
     }
-}
-
-fn options() -> StoreOptions {
-    let mut o = StoreOptions::default();
-    if let Ok(c) = std::env::var("CACHE") {
-        o.cache_bytes = c.parse().unwrap();
-    }
-    o
 }
