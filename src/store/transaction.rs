@@ -31,7 +31,7 @@ impl Quarantine {
     }
 }
 
-/// The store as it was between two commits, to look things up in.
+/// The store as it was between two commits, to look things up in. What is read is durable.
 ///
 /// A commit waits until nobody reads: take pages, not everything, where there may be 100,000 rows.
 pub struct Reader<'a> {

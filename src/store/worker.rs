@@ -4,7 +4,7 @@
 //! commit (group commit): a flush costs milliseconds on a real disk, a transaction microseconds.
 
 use super::StoreError;
-use super::engine::Engine;
+use super::engine::{Changes, Engine};
 use super::open::Opened;
 use super::transaction::{Quarantine, Reader, Transaction};
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(super) struct Doors {
 pub(super) struct Shared {
     opened: Opened,
     pub(super) quarantine: Quarantine,
-    /// Held to write while a commit is applied, so that a reader never sees half of one.
+    /// Held to write during a commit, so that a reader sees neither half of one nor what is not yet durable.
     between_commits: RwLock<()>,
     /// Set once, when the store stops working.
     fault: watch::Sender<Option<StoreError>>,
@@ -125,25 +125,22 @@ impl Shared {
             let mut transaction = Transaction::new(self.engine(), &self.quarantine);
             let acknowledgements: Vec<_> = group.into_iter().map(|job| job(&mut transaction)).collect();
             // A closure may have found the engine broken; then nothing of the group is committed.
-            let outcome = self.check().and_then(|()| self.commit(transaction));
+            let outcome = self.check().and_then(|()| self.commit(transaction.into_changes()));
             self.clocks[0].stop();
-            match outcome {
-                Ok(()) => acknowledgements.into_iter().for_each(|acknowledge| acknowledge()),
-                Err(error) => self.fail(error),
+            if outcome.is_ok() {
+                acknowledgements.into_iter().for_each(|acknowledge| acknowledge());
             }
         }
     }
 
-    fn commit(&self, transaction: Transaction<'_>) -> Result<(), StoreError> {
-        let changes = transaction.into_changes();
+    fn commit(&self, changes: Changes) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
-        {
-            let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
-            self.engine().apply(changes)?;
-        }
-        self.engine().flush()
+        let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.engine().apply(changes).and_then(|()| self.engine().flush());
+        // Said before readers may look again.
+        outcome.inspect_err(|error| self.fail(error.clone()))
     }
 
     /// Runs reading closures until the store is closed.
@@ -151,12 +148,13 @@ impl Shared {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
+            clock.start();
+            let undisturbed = self.between_commits.read().unwrap_or_else(PoisonError::into_inner);
             if self.check().is_ok() {
-                clock.start();
-                let _undisturbed = self.between_commits.read().unwrap_or_else(PoisonError::into_inner);
                 job(&Reader::new(self.engine(), &self.quarantine));
-                clock.stop();
             }
+            drop(undisturbed);
+            clock.stop();
         }
     }
 
@@ -186,16 +184,10 @@ impl Shared {
 
     /// The store stops working: everybody who waits, and whoever comes, is told the first reason.
     fn fail(&self, error: StoreError) {
-        let error = match error {
-            StoreError::TimedOut { .. } | StoreError::Broken { .. } => error,
-            other => StoreError::Broken { reason: other.to_string() },
-        };
-        self.fault.send_if_modified(|fault| match fault {
-            Some(_) => false,
-            None => {
-                *fault = Some(error);
-                true
-            }
+        self.fault.send_if_modified(|fault| {
+            let first = fault.is_none();
+            fault.get_or_insert(error);
+            first
         });
     }
 
