@@ -29,6 +29,7 @@ impl Engine {
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Engine, StoreError> {
         let file_error = |path: &Path, error: io::Error| StoreError::file(path, &error);
         std::fs::create_dir_all(dir).map_err(|error| file_error(dir, error))?;
+        wait_for_predecessor(dir).map_err(|error| file_error(dir, error))?;
         remove_half_written(dir).map_err(|error| file_error(dir, error))?;
         let tree = sled::Config::new()
             .path(dir)
@@ -96,6 +97,16 @@ impl Engine {
 
 /// The file in which sled keeps its log.
 const DATA_FILE: &str = "db";
+
+/// A sled that was closed a moment ago may still be at its last writes in threads of its own. It holds its own
+/// lock on the data file meanwhile; nobody else does, since whoever opens the store holds ours.
+fn wait_for_predecessor(dir: &Path) -> io::Result<()> {
+    match File::open(dir.join(DATA_FILE)) {
+        Ok(file) => file.lock(), // given back when the file is closed, here
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
 
 /// Removes what a kill left half written and sled 0.34.7 would stumble over.
 ///

@@ -209,6 +209,19 @@ mod tests {
     }
 
     #[test]
+    fn opening_waits_for_an_engine_that_is_still_closing_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |open_timeout| {
+            Store::open(dir.path(), "acme", StoreOptions { open_timeout, ..StoreOptions::default() })
+        };
+        drop(open(Duration::from_secs(60)).unwrap());
+        let still_closing = std::fs::File::open(dir.path().join("sled/db")).unwrap();
+        still_closing.lock().unwrap();
+        let error = open(Duration::from_millis(20)).err();
+        assert!(matches!(error, Some(StoreError::TimedOut { .. })), "{error:?}");
+    }
+
+    #[test]
     fn a_second_daemon_is_told_at_once_who_holds_the_store() {
         let dir = tempfile::tempdir().unwrap();
         let open = || Store::open(dir.path(), "acme", StoreOptions::default());
