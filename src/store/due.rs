@@ -18,8 +18,24 @@ impl Row for Due {
     const KIND: Kind = Kind::Due;
 
     fn index(&self, prospect: &ProspectId) -> Option<Key> {
-        let ready = self.not_before.map_or(self.since, |wait| wait.max(self.since));
-        Some(Kind::DueByTime.key().time(ready).prospect(prospect))
+        Some(Kind::DueByTime.key().time(ready_at(self)).prospect(prospect))
+    }
+}
+
+fn ready_at(due: &Due) -> Timestamp {
+    due.not_before.map_or(due.since, |wait| wait.max(due.since))
+}
+
+/// A mark of which only the time is known.
+fn bare_mark(prospect: &ProspectId, since: Timestamp) -> Due {
+    Due {
+        prospect: prospect.clone(),
+        change: ChangeId(0),
+        generation: 0,
+        since,
+        not_before: None,
+        attempts: 0,
+        seen: Vec::new(),
     }
 }
 
@@ -44,9 +60,8 @@ impl Reader<'_> {
         limit: usize,
         busy: &BTreeSet<ProspectId>,
     ) -> Result<Vec<Due>, StoreError> {
-        let times = Kind::DueByTime.key()..Kind::DueByTime.key().time(now).end();
         let mut ready = Vec::new();
-        for entry in self.scan::<ProspectId>(times, Order::Ascending) {
+        for entry in self.due_times(Kind::DueByTime.key().time(now).end()) {
             let (_, prospect) = entry?;
             if ready.len() == limit {
                 break;
@@ -62,11 +77,9 @@ impl Reader<'_> {
 
     /// When the next due mark may be looked at; `None` when nothing is due. May have passed already.
     pub fn next_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let times = Kind::DueByTime.key()..Kind::DueByTime.key().end();
-        match self.scan::<ProspectId>(times, Order::Ascending).next().transpose()? {
-            Some((_, prospect)) => Ok(self
-                .due(&prospect)?
-                .map(|due| due.not_before.map_or(due.since, |wait| wait.max(due.since)))),
+        let earliest = self.due_times(Kind::DueByTime.key().end()).next().transpose()?;
+        match earliest {
+            Some((_, prospect)) => Ok(self.due(&prospect)?.as_ref().map(ready_at)),
             None => Ok(None),
         }
     }
@@ -76,25 +89,21 @@ impl Reader<'_> {
         self.count(Kind::Due)
     }
 
+    /// Who is ready when, up to `end`, told by the keys alone: a damaged entry counts.
+    fn due_times(&self, end: Key) -> impl Iterator<Item = Result<(Timestamp, ProspectId), StoreError>> {
+        self.keys(Kind::DueByTime.key()..end, Order::Ascending)
+            .filter_map(|key| key.map(|key| key.time_and_prospect()).transpose())
+    }
+
     /// What is left to say about a damaged due mark: when it became ready.
     fn rebuilt_due(&self, prospect: &ProspectId) -> Result<Due, StoreError> {
-        let times = Kind::DueByTime.key()..Kind::DueByTime.key().end();
-        let mut since = Timestamp::UNIX_EPOCH;
-        for entry in self.scan::<ProspectId>(times, Order::Ascending) {
-            let (key, whose) = entry?;
+        for entry in self.due_times(Kind::DueByTime.key().end()) {
+            let (since, whose) = entry?;
             if whose == *prospect {
-                since = key.first_time().unwrap_or(since);
+                return Ok(bare_mark(prospect, since));
             }
         }
-        Ok(Due {
-            prospect: prospect.clone(),
-            change: ChangeId(0),
-            generation: 0,
-            since,
-            not_before: None,
-            attempts: 0,
-            seen: Vec::new(),
-        })
+        Ok(bare_mark(prospect, Timestamp::UNIX_EPOCH))
     }
 }
 
@@ -105,18 +114,9 @@ impl Transaction<'_> {
     /// again, news (or an operator) ends the wait; what a poll merely sees again does not.
     pub fn mark_due(&mut self, prospect: &ProspectId, seen: Seen) -> Result<Due, StoreError> {
         let old = self.due(prospect)?;
-        let mut due = match &old {
-            Some(due) => due.clone(),
-            None => Due {
-                prospect: prospect.clone(),
-                change: ChangeId(0),
-                generation: 0,
-                since: seen.at,
-                not_before: None,
-                attempts: 0,
-                seen: Vec::new(),
-            },
-        };
+        let mut due = old.clone().unwrap_or_else(|| bare_mark(prospect, seen.at));
+        // One that was rebuilt knows only when it was to be ready, which may be later.
+        due.since = due.since.min(seen.at);
         if due.change == ChangeId(0) {
             due.change = self.next_change()?;
         }
@@ -298,6 +298,8 @@ mod tests {
         damage();
         let [due] = &store.reader().due_ready(at(9), 9).unwrap()[..] else { panic!("one is due") };
         assert_eq!((due.generation, due.since, due.seen.len()), (0, at(5), 0));
+        store.damage(&Kind::DueByTime.key().time(at(5)).prospect(&prospect(1)));
+        assert_eq!(ready(&store, 9), [prospect(1)]);
         assert!(store.write(|t| t.clear_due(&prospect(1), 0)).unwrap());
         assert_eq!((store.rows(Kind::Due), store.rows(Kind::DueByTime)), (0, 0));
 

@@ -126,10 +126,12 @@ impl Key {
         self.0.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
     }
 
-    /// The time it begins with.
-    pub(super) fn first_time(&self) -> Option<Timestamp> {
-        let bytes = self.0.get(1..)?.first_chunk()?;
-        Timestamp::from_microsecond((u64::from_be_bytes(*bytes) ^ (1 << 63)) as i64).ok()
+    /// The time and the prospect it was made of, if it was.
+    pub(super) fn time_and_prospect(&self) -> Option<(Timestamp, ProspectId)> {
+        let (time, prospect) = self.0.get(1..)?.split_first_chunk()?;
+        let time = Timestamp::from_microsecond((u64::from_be_bytes(*time) ^ (1 << 63)) as i64).ok()?;
+        let prospect = std::str::from_utf8(prospect.strip_suffix(&[0])?).ok()?.parse().ok()?;
+        Some((time, prospect))
     }
 
     /// All of it as text.
@@ -188,6 +190,9 @@ mod tests {
         ]
         .map(|text| Kind::DueByTime.key().time(text.parse().unwrap()));
         assert!(keys.is_sorted(), "{keys:?}");
+        let whole = keys[0].clone().prospect(&"p_1".parse().unwrap());
+        let parts = ("-000044-03-15T12:00:00Z".parse().unwrap(), "p_1".parse().unwrap());
+        assert_eq!(whole.time_and_prospect(), Some(parts));
     }
 
     #[test]
