@@ -1,0 +1,234 @@
+//! Opening: lock, tidy up, open the engine, and see that the store is ours and of a schema we know.
+
+use super::StoreError;
+use super::caught::caught;
+use super::engine::Engine;
+use super::key::{Key, Kind};
+use super::lock::Lock;
+use super::transaction::{Quarantine, Transaction};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The schema this program writes. Raised with every change that an older program could not read.
+const SCHEMA: u32 = 1;
+
+/// `MIGRATIONS[n]` brings a store from schema `n + 1` to `n + 2`.
+const MIGRATIONS: &[Migration] = &[];
+
+type Migration = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The engine's page cache, in bytes.
+    ///
+    /// Measured by `benches/store.rs`: after 100,000 links were each changed once, a process with 1, 8, 16 and
+    /// 32 MiB of cache holds 60, 67, 88 and 102 MiB. With 8 it stays at 75 however often they change, which
+    /// leaves the rest of the daemon a quarter of the 100 MiB it may have.
+    pub cache_bytes: u64,
+    /// How long opening may take. After kill -9 it took 5 to 65 ms; a damaged file can make it hang.
+    pub open_timeout: Duration,
+    /// How long one reading closure, or one group of writing closures with its commit, may take.
+    pub work_timeout: Duration,
+    /// How many closures may wait to be run; whoever comes later waits in line.
+    pub queue: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions {
+            cache_bytes: 8 << 20,
+            open_timeout: Duration::from_secs(60),
+            work_timeout: Duration::from_secs(30),
+            queue: 256,
+        }
+    }
+}
+
+/// An open engine, and the lock that makes it ours: given back in this order.
+pub(super) struct Opened {
+    pub(super) engine: Engine,
+    pub(super) _lock: Lock,
+}
+
+/// Opens the store in `dir` on a thread of its own, so that an engine that hangs can be left behind.
+pub(super) fn open(dir: &Path, tenant: &str, options: &StoreOptions) -> Result<Opened, StoreError> {
+    std::fs::create_dir_all(dir).map_err(|error| StoreError::file(dir, &error))?;
+    let lock = Lock::take(dir)?;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (tenant, cache_bytes) = (tenant.to_owned(), options.cache_bytes);
+    let owned_dir = dir.to_owned();
+    std::thread::Builder::new()
+        .name("store-open".to_owned())
+        .spawn(move || {
+            let dir = owned_dir;
+            let opened = caught(|| {
+                let engine = Engine::open(&dir.join("sled"), cache_bytes)?;
+                identify(&engine, &dir, &tenant, SCHEMA, MIGRATIONS)?;
+                Ok(Opened { engine, _lock: lock })
+            });
+            // Nobody waits any more after the timeout; then engine and lock end here.
+            let _ = sender.send(opened.unwrap_or_else(|reason| Err(StoreError::Broken { reason })));
+        })
+        .map_err(|error| StoreError::file(dir, &error))?;
+    match receiver.recv_timeout(options.open_timeout) {
+        // While opening, an error or panic of the engine says that the files are not what they should be.
+        Ok(Err(StoreError::Broken { reason })) => Err(StoreError::Unreadable { dir: dir.to_owned(), reason }),
+        Ok(opened) => opened,
+        Err(_) => Err(StoreError::TimedOut { what: "open", after: options.open_timeout }),
+    }
+}
+
+/// Marks a new store as this tenant's; refuses another's and a newer one; brings an older one up to date.
+fn identify(
+    engine: &Engine,
+    dir: &Path,
+    tenant: &str,
+    schema: u32,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let quarantine = Quarantine::default();
+    let mut transaction = Transaction::new(engine, &quarantine);
+    let Some(found) = transaction.get::<u32>(&schema_key())? else {
+        if !engine.is_empty() {
+            return Err(StoreError::Foreign { dir: dir.to_owned() });
+        }
+        transaction.put(schema_key(), &schema)?;
+        transaction.put(tenant_key(), &tenant)?;
+        return commit(engine, transaction);
+    };
+    if found > schema {
+        return Err(StoreError::Newer { found, known: schema });
+    }
+    let owner = transaction.get::<String>(&tenant_key())?.unwrap_or_default();
+    if owner != tenant {
+        return Err(StoreError::OtherTenant { found: owner, asked: tenant.to_owned() });
+    }
+    for (from, migrate) in (1..).zip(migrations) {
+        if from >= found {
+            let mut transaction = Transaction::new(engine, &quarantine);
+            migrate(&mut transaction)?;
+            transaction.put(schema_key(), &(from + 1))?;
+            commit(engine, transaction)?;
+        }
+    }
+    Ok(())
+}
+
+fn commit(engine: &Engine, transaction: Transaction<'_>) -> Result<(), StoreError> {
+    engine.apply(transaction.into_changes())?;
+    engine.flush()
+}
+
+fn schema_key() -> Key {
+    Kind::Own.key().text("schema")
+}
+
+fn tenant_key() -> Key {
+    Kind::Own.key().text("tenant")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::super::testing::TestStore;
+    use super::*;
+
+    fn identified(
+        store: &TestStore,
+        tenant: &str,
+        schema: u32,
+        migrations: &[Migration],
+    ) -> Result<(), StoreError> {
+        identify(&store.engine, Path::new("store"), tenant, schema, migrations)
+    }
+
+    #[test]
+    fn a_newer_schema_and_another_tenant_are_refused() {
+        let store = TestStore::new();
+        identified(&store, "acme", 2, &[]).unwrap();
+        identified(&store, "acme", 2, &[]).unwrap();
+        assert_eq!(identified(&store, "acme", 1, &[]), Err(StoreError::Newer { found: 2, known: 1 }));
+        let error = identified(&store, "globex", 2, &[]).unwrap_err();
+        assert_eq!(error, StoreError::OtherTenant { found: "acme".to_owned(), asked: "globex".to_owned() });
+    }
+
+    #[test]
+    fn rows_without_a_schema_are_not_taken_over() {
+        let store = TestStore::new();
+        store.write(|t| t.set_meta("whose", "unknown")).unwrap();
+        assert!(matches!(identified(&store, "acme", 1, &[]), Err(StoreError::Foreign { .. })));
+    }
+
+    #[test]
+    fn an_older_store_is_migrated_step_by_step_and_each_step_once() {
+        fn append(t: &mut Transaction<'_>, step: &str) -> Result<(), StoreError> {
+            let done = t.meta("steps")?.unwrap_or_default();
+            t.set_meta("steps", &(done + step))
+        }
+        let migrations: &[Migration] = &[
+            |_| Err(StoreError::Aborted { reason: "the first step was done long ago".to_owned() }),
+            |t| append(t, "2 to 3, "),
+            |t| append(t, "3 to 4"),
+        ];
+        let store = TestStore::new();
+        identified(&store, "acme", 2, &[]).unwrap();
+        identified(&store, "acme", 4, migrations).unwrap();
+        identified(&store, "acme", 4, migrations).unwrap();
+        assert_eq!(store.reader().meta("steps").unwrap().as_deref(), Some("2 to 3, 3 to 4"));
+    }
+
+    #[test]
+    fn there_is_a_migration_to_every_schema_but_the_first() {
+        assert_eq!(MIGRATIONS.len() + 1, SCHEMA as usize);
+    }
+
+    #[test]
+    fn what_a_kill_left_half_written_does_not_keep_the_store_from_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        let sled = dir.path().join("sled");
+        std::fs::create_dir(&sled).unwrap();
+        std::fs::write(sled.join("conf"), "segment_size: 5242").unwrap();
+        let open = || Store::open(dir.path(), "acme", StoreOptions::default()).unwrap();
+        open().write_blocking(|t| t.set_meta("kept", "yes")).unwrap();
+        let half = sled.join("snap.FFFFFFFFFFFFFFFF.generating");
+        std::fs::write(&half, [7; 100]).unwrap();
+        assert_eq!(open().read_blocking(|r| r.meta("kept")).unwrap().as_deref(), Some("yes"));
+        assert!(!half.exists());
+    }
+
+    #[test]
+    fn damaged_files_are_refused_in_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Store::open(dir.path(), "acme", StoreOptions::default());
+        drop(open().unwrap());
+        std::fs::write(dir.path().join("sled/snap.FFFFFFFFFFFFFFFF"), [7; 100]).unwrap();
+        let error = open().err().unwrap();
+        assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn opening_waits_for_an_engine_that_is_still_closing_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |open_timeout| {
+            Store::open(dir.path(), "acme", StoreOptions { open_timeout, ..StoreOptions::default() })
+        };
+        drop(open(Duration::from_secs(60)).unwrap());
+        let still_closing = std::fs::File::open(dir.path().join("sled/db")).unwrap();
+        still_closing.lock().unwrap();
+        let error = open(Duration::from_millis(20)).err();
+        assert!(matches!(error, Some(StoreError::TimedOut { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_second_daemon_is_told_at_once_who_holds_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Store::open(dir.path(), "acme", StoreOptions::default());
+        let first = open().unwrap();
+        let error = open().err().unwrap().to_string();
+        assert!(error.contains(&format!("in use by pid {} on ", std::process::id())), "{error}");
+        drop(first);
+        open().unwrap();
+    }
+}

@@ -1,0 +1,236 @@
+//! The store's own threads: one that writes, two that read, and one that watches over them.
+//!
+//! The engine blocks, so it is never called from an async task. Writers that wait at the same time share one
+//! commit (group commit): a flush costs milliseconds on a real disk, a transaction microseconds.
+
+use super::StoreError;
+use super::engine::{Changes, Engine};
+use super::open::Opened;
+use super::transaction::{Quarantine, Reader, Transaction};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Readers. One may page through the journal while the other answers.
+const READERS: usize = 2;
+
+/// Writers that share one commit, at most: bounds how much fails with one failed commit, and how long it takes.
+const GROUP_LIMIT: usize = 128;
+
+/// Looks something up and tells the caller.
+pub(super) type ReadJob = Box<dyn FnOnce(&Reader<'_>) + Send>;
+
+/// Runs in the transaction, and returns what tells the caller once the changes are durable.
+pub(super) type WriteJob = Box<dyn FnOnce(&mut Transaction<'_>) -> Acknowledge + Send>;
+
+/// Tells the caller of a [`WriteJob`]; dropped untold, the caller knows that it failed.
+pub(super) type Acknowledge = Box<dyn FnOnce() + Send>;
+
+/// The threads, and the way to them. Dropping it closes the store.
+pub(super) struct Workers {
+    pub(super) shared: Arc<Shared>,
+    /// `None` only while closing: the threads end when it is gone.
+    doors: Option<Doors>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Where jobs go in.
+pub(super) struct Doors {
+    pub(super) writes: mpsc::Sender<WriteJob>,
+    pub(super) reads: mpsc::Sender<ReadJob>,
+    _watch: mpsc::Sender<()>,
+}
+
+/// What the threads share.
+pub(super) struct Shared {
+    opened: Opened,
+    pub(super) quarantine: Quarantine,
+    /// Held to write during a commit, so that a reader sees neither half of one nor what is not yet durable.
+    between_commits: RwLock<()>,
+    /// Set once, when the store stops working.
+    fault: watch::Sender<Option<StoreError>>,
+    clocks: [WorkClock; READERS + 1],
+}
+
+impl Workers {
+    /// Starts the threads that work on `opened`. The store fails when one takes longer than `work_timeout`.
+    pub(super) fn start(opened: Opened, dir: &Path, work_timeout: Duration) -> Result<Workers, StoreError> {
+        let shared = Arc::new(Shared {
+            opened,
+            quarantine: Quarantine::default(),
+            between_commits: RwLock::new(()),
+            fault: watch::Sender::new(None),
+            clocks: Default::default(),
+        });
+        let mut threads = Vec::new();
+        let mut start = |name: &str, run: Box<dyn FnOnce(&Shared) + Send>| {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&shared));
+            thread.map(|thread| threads.push(thread)).map_err(|error| StoreError::file(dir, &error))
+        };
+        let (writes, jobs) = mpsc::channel();
+        start("store-write", Box::new(move |shared| shared.write_all(&jobs)))?;
+        let (reads, jobs) = mpsc::channel();
+        let jobs = Arc::new(Mutex::new(jobs));
+        for reader in 1..=READERS {
+            let jobs = Arc::clone(&jobs);
+            start("store-read", Box::new(move |shared| shared.read_all(&jobs, &shared.clocks[reader])))?;
+        }
+        let (watch, end) = mpsc::channel();
+        start("store-watch", Box::new(move |shared| shared.watch(&end, work_timeout)))?;
+        Ok(Workers { shared, doors: Some(Doors { writes, reads, _watch: watch }), threads })
+    }
+
+    /// The way in, as long as the store works.
+    pub(super) fn doors(&self) -> Result<&Doors, StoreError> {
+        self.shared.check()?;
+        self.doors.as_ref().ok_or_else(closed)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.doors = None;
+        // A closure may hold the last clone of the store: its thread waits neither for itself nor for others, which
+        // may be waiting for it. And a thread that hangs in the engine is left behind.
+        let this_thread = std::thread::current().id();
+        let from_within = self.threads.iter().any(|thread| thread.thread().id() == this_thread);
+        if from_within || self.shared.check().is_err() {
+            return;
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.opened.engine
+    }
+
+    /// Runs writing closures in groups until the store is closed.
+    fn write_all(&self, jobs: &mpsc::Receiver<WriteJob>) {
+        while let Ok(first) = jobs.recv() {
+            let group: Vec<WriteJob> =
+                std::iter::once(first).chain(jobs.try_iter()).take(GROUP_LIMIT).collect();
+            // Whoever waits for a closure that was dropped unrun or unacknowledged is told the fault instead.
+            if self.check().is_err() {
+                continue;
+            }
+            self.clocks[0].start();
+            let mut transaction = Transaction::new(self.engine(), &self.quarantine);
+            let acknowledgements: Vec<_> = group.into_iter().map(|job| job(&mut transaction)).collect();
+            // A closure may have found the engine broken; then nothing of the group is committed.
+            let outcome = self.check().and_then(|()| self.commit(transaction.into_changes()));
+            self.clocks[0].stop();
+            if outcome.is_ok() {
+                acknowledgements.into_iter().for_each(|acknowledge| acknowledge());
+            }
+        }
+    }
+
+    fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.engine().apply(changes).and_then(|()| self.engine().flush());
+        // Said before readers may look again.
+        outcome.inspect_err(|error| self.fail(error.clone()))
+    }
+
+    /// Runs reading closures until the store is closed.
+    fn read_all(&self, jobs: &Mutex<mpsc::Receiver<ReadJob>>, clock: &WorkClock) {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(job) = job else { return };
+            clock.start();
+            let undisturbed = self.between_commits.read().unwrap_or_else(PoisonError::into_inner);
+            if self.check().is_ok() {
+                job(&Reader::new(self.engine(), &self.quarantine));
+            }
+            drop(undisturbed);
+            clock.stop();
+        }
+    }
+
+    /// Turns a hang of the engine into a fault, until the store is closed.
+    fn watch(&self, end: &mpsc::Receiver<()>, limit: Duration) {
+        let pause = (limit / 4).min(Duration::from_secs(1));
+        while end.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if self.clocks.iter().any(|clock| clock.running_for() > limit) {
+                self.fail(StoreError::TimedOut { what: "answer", after: limit });
+            }
+        }
+    }
+
+    /// Answers when the store has stopped working.
+    pub(super) async fn failed(&self) -> StoreError {
+        let mut fault = self.fault.subscribe();
+        let fault = fault.wait_for(Option::is_some).await;
+        fault.ok().and_then(|fault| fault.clone()).unwrap_or_else(closed)
+    }
+
+    /// A closure's error may say that the engine is broken.
+    pub(super) fn note(&self, error: &StoreError) {
+        if error.is_fatal() {
+            self.fail(error.clone());
+        }
+    }
+
+    /// The store stops working: everybody who waits, and whoever comes, is told the first reason.
+    fn fail(&self, error: StoreError) {
+        self.fault.send_if_modified(|fault| {
+            let first = fault.is_none();
+            fault.get_or_insert(error);
+            first
+        });
+    }
+
+    /// Fails once the store has stopped working.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.fault.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    /// Why somebody who waited was not answered.
+    pub(super) fn why(&self) -> StoreError {
+        self.check().err().unwrap_or_else(closed)
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Broken { reason: "it is closed".to_owned() }
+}
+
+/// How long a thread has been at its present work.
+#[derive(Default)]
+struct WorkClock {
+    /// Milliseconds from the first use of any clock to the start of the work, plus one; 0 is idle.
+    started: AtomicU64,
+}
+
+impl WorkClock {
+    fn start(&self) {
+        self.started.store(Self::now() + 1, Ordering::Relaxed);
+    }
+
+    fn stop(&self) {
+        self.started.store(0, Ordering::Relaxed);
+    }
+
+    fn running_for(&self) -> Duration {
+        match self.started.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            started => Duration::from_millis((Self::now() + 1).saturating_sub(started)),
+        }
+    }
+
+    fn now() -> u64 {
+        static EPOCH: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        u64::try_from(EPOCH.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
