@@ -1,2 +1,4 @@
 //! One test crate: each module is a story.
 #![allow(missing_docs)]
+
+mod config;
