@@ -97,6 +97,7 @@ catalogue! {
     DAEMON_STARTED = INFO "daemon.started", "The daemon has opened its store and read its configuration.";
     DAEMON_STOPPED = INFO "daemon.stopped", "The daemon has ended well; what was in flight is finished or kept.";
     ADMIN_LISTENING = INFO "admin.listening", "The admin port is open; `address` says where.";
+    WEBHOOKS_LISTENING = INFO "webhooks.listening", "The listener for webhooks alone is open; `address` says where.";
     CHANGE_TAKEN_IN = DEBUG "change.taken_in", "A change was seen and is durably marked due.";
     STATUS_WRITTEN = INFO "status.written", "One side was written, and both baselines are recorded.";
     CONFLICT_HELD = WARN "conflict.held", "A person has to decide about this link; nothing is written until then.";

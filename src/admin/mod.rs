@@ -1,1 +1,17 @@
-//! (room to come)
+//! The HTTP ports: health, webhooks, and what the commands ask a running daemon.
+//!
+//! Everything here is thin: the daemon answers behind two traits, [`Operations`] (which a store alone can answer in
+//! part, too) and [`Daemon`]. Nothing in this room knows how to talk to either system.
+
+mod api;
+mod guard;
+mod operations;
+mod server;
+mod views;
+mod webhooks;
+
+pub use operations::{
+    Answer, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
+};
+pub use server::{serve, serve_webhooks};
+pub use views::*;

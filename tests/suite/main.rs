@@ -1,5 +1,6 @@
 //! One test crate: each module is a story.
 #![allow(missing_docs)]
 
+mod admin;
 mod config;
 mod logs;
