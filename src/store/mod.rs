@@ -1,5 +1,31 @@
 //! What Lockstep remembers. All of sled stands behind this room.
+//!
+//! One directory, one tenant, one process. Rows are read and changed in closures: [`Store::write`] makes all
+//! changes of a closure durable together before it answers, [`Store::read`] sees the store as it was between two
+//! commits. Nothing that was acknowledged is lost by kill -9 at any instant (tests/suite/crash/store.rs).
+//!
+//! Reading order: `rows` (what is kept), `links`, `due`, `journal`, `progress` (how it is asked for), `table` and
+//! `transaction` (what those are built on), `worker` (threads, group commit, deadlines), `open`, and at the bottom
+//! `key`, `value` and `engine` (bytes).
 
+mod caught;
+mod due;
+mod engine;
+mod error;
+mod journal;
+mod key;
+mod links;
+mod lock;
+mod open;
+mod progress;
 mod rows;
+mod table;
+mod transaction;
+mod value;
+mod worker;
 
+pub use error::StoreError;
+pub use open::StoreOptions;
 pub use rows::*;
+pub use transaction::{Reader, Transaction};
+pub use worker::Store;

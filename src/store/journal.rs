@@ -1,0 +1,120 @@
+//! The journal: what was seen, decided and written, kept for `lockstep explain`.
+
+use super::key::{Key, Kind};
+use super::transaction::{Order, Reader, Transaction};
+use super::{JournalEntry, StoreError};
+use crate::model::{ProspectId, SalesforceId};
+use jiff::Timestamp;
+use std::ops::Range;
+use std::time::Duration;
+
+impl Reader<'_> {
+    /// The last `limit` entries about a prospect, newest last.
+    pub fn journal_of(&self, prospect: &ProspectId, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.indexed_entries(Kind::JournalByProspect.key().prospect(prospect), limit)
+    }
+
+    /// The last `limit` entries about a Lead or Contact, newest last.
+    pub fn journal_of_salesforce(
+        &self,
+        salesforce: &SalesforceId,
+        limit: usize,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        self.indexed_entries(Kind::JournalBySalesforce.key().salesforce(salesforce), limit)
+    }
+
+    /// The last `limit` entries about anybody, newest last.
+    pub fn journal_recent(&self, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        let entries = self.scan(all_entries(), Order::Descending).take(limit);
+        let mut newest_first =
+            entries.map(|entry| entry.map(|(_, row)| row)).collect::<Result<Vec<_>, _>>()?;
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// How many entries there are.
+    pub fn journal_count(&self) -> Result<u64, StoreError> {
+        self.count(Kind::Journal)
+    }
+
+    fn indexed_entries(&self, prefix: Key, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for key in self.keys(prefix.clone()..prefix.end(), Order::Descending) {
+            if entries.len() == limit {
+                break;
+            }
+            match self.get(&entry_key(key?.last_number())) {
+                Ok(entry) => entries.extend(entry),
+                Err(StoreError::Damaged { .. }) => {} // noted; the others are still worth reading
+                Err(error) => return Err(error),
+            }
+        }
+        entries.reverse();
+        Ok(entries)
+    }
+}
+
+impl Transaction<'_> {
+    /// Adds an entry behind all others.
+    pub fn append_journal(&mut self, entry: &JournalEntry) -> Result<(), StoreError> {
+        let number = self.next_number()?;
+        for index in index_keys(entry, number) {
+            self.put(index, &())?;
+        }
+        self.change_count(Kind::Journal, 1)?;
+        self.put(entry_key(number), entry)
+    }
+
+    /// Removes the oldest entries, as long as they are older than `keep` or there are more than `max_rows`; at
+    /// most `step_limit` of them, so that one step never holds others up. Returns how many: call again while it is
+    /// `step_limit`.
+    pub fn prune_journal(
+        &mut self,
+        keep: Duration,
+        now: Timestamp,
+        max_rows: u64,
+        step_limit: usize,
+    ) -> Result<usize, StoreError> {
+        // A span that reaches back before all time keeps everything.
+        let oldest_kept = now.checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let mut excess = self.count(Kind::Journal)?.saturating_sub(max_rows);
+        let mut doomed = Vec::new();
+        for key in self.keys(all_entries(), Order::Ascending).take(step_limit) {
+            let key = key?;
+            // A damaged entry goes when its turn comes; what it was indexed by is not known any more.
+            let entry = match self.get::<JournalEntry>(&key) {
+                Err(StoreError::Damaged { .. }) => None,
+                known => known?,
+            };
+            if excess == 0 && entry.as_ref().is_some_and(|entry| entry.at >= oldest_kept) {
+                break;
+            }
+            excess = excess.saturating_sub(1);
+            doomed.push((key, entry));
+        }
+        let removed = doomed.len();
+        for (key, entry) in doomed {
+            for index in entry.iter().flat_map(|entry| index_keys(entry, key.last_number())) {
+                self.remove(index);
+            }
+            self.remove(key);
+            self.change_count(Kind::Journal, -1)?;
+        }
+        Ok(removed)
+    }
+}
+
+fn all_entries() -> Range<Key> {
+    Kind::Journal.key()..Kind::Journal.key().end()
+}
+
+fn entry_key(number: u64) -> Key {
+    Kind::Journal.key().number(number)
+}
+
+fn index_keys(entry: &JournalEntry, number: u64) -> impl Iterator<Item = Key> {
+    let by_prospect = Kind::JournalByProspect.key().prospect(&entry.prospect).number(number);
+    let by_salesforce =
+        entry.salesforce.map(|id| Kind::JournalBySalesforce.key().salesforce(&id).number(number));
+    std::iter::once(by_prospect).chain(by_salesforce)
+}

@@ -1,0 +1,133 @@
+//! How far everything has got: cursors, marks by name, approvals, and how often each link was written lately.
+
+use super::key::{Key, Kind};
+use super::transaction::{Order, Reader, Transaction};
+use super::{Cursors, StoreError};
+use crate::model::{ProspectId, Side};
+use jiff::{Timestamp, ToSpan};
+
+/// How many outdated write counts one write clears away. More than one, so that they do not pile up.
+const OUTDATED_CLEARED: usize = 4;
+
+impl Reader<'_> {
+    /// Where the reading called `name` has got to.
+    pub fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.get(&Kind::Cursor.key().text(name))
+    }
+
+    /// All cursors, by name.
+    pub fn cursors(&self) -> Result<Cursors, StoreError> {
+        let kind = Kind::Cursor.key();
+        self.scan(kind.clone()..kind.end(), Order::Ascending)
+            .map(|entry| entry.map(|(key, text)| (key.text_after_kind(), text)))
+            .collect()
+    }
+
+    /// What was remembered under `name` (`first_pass_done`, ...).
+    pub fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.get(&Kind::Meta.key().text(name))
+    }
+
+    /// When an operator let the next plan through that is over its limit, if it is still to come.
+    pub fn plan_approval(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.get(&approval_key())
+    }
+
+    /// How often this side of a link was written in the hour before `now`.
+    pub fn writes_in_last_hour(
+        &self,
+        prospect: &ProspectId,
+        side: Side,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let writes = self.writes(&writes_key(prospect, side))?;
+        let recent = writes.iter().filter(|at| **at > hour_before(now)).count();
+        Ok(u32::try_from(recent).unwrap_or(u32::MAX))
+    }
+
+    /// A damaged count starts over, rather than stop this link's writes for ever.
+    fn writes(&self, key: &Key) -> Result<Vec<Timestamp>, StoreError> {
+        match self.get(key) {
+            Err(StoreError::Damaged { .. }) => Ok(Vec::new()),
+            known => Ok(known?.unwrap_or_default()),
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Moves a cursor: in the transaction that marks due what it passes.
+    pub fn set_cursor(&mut self, name: &str, text: &str) -> Result<(), StoreError> {
+        self.put(Kind::Cursor.key().text(name), &text)
+    }
+
+    /// Forgets a cursor, so that reading starts over.
+    pub fn remove_cursor(&mut self, name: &str) {
+        self.remove(Kind::Cursor.key().text(name));
+    }
+
+    /// Remembers `value` under `name`.
+    pub fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.put(Kind::Meta.key().text(name), &value)
+    }
+
+    /// Forgets what was remembered under `name`.
+    pub fn remove_meta(&mut self, name: &str) {
+        self.remove(Kind::Meta.key().text(name));
+    }
+
+    /// Lets one plan through that is over its limit: `lockstep plan --apply`.
+    pub fn approve_plan(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.put(approval_key(), &now)
+    }
+
+    /// Uses the approval up, if there is one.
+    pub fn take_plan_approval(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let approval = self.plan_approval()?;
+        self.remove(approval_key());
+        Ok(approval)
+    }
+
+    /// Counts a write for [`writes_in_last_hour`](Reader::writes_in_last_hour). Old counts go by themselves.
+    pub fn count_write(
+        &mut self,
+        prospect: &ProspectId,
+        side: Side,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change_writes(writes_key(prospect, side), now, Some(now))?;
+        let number = self.next_number()?;
+        self.put(Kind::WritesByTime.key().time(now).number(number), &(prospect, side))?;
+
+        let outdated = Kind::WritesByTime.key()..Kind::WritesByTime.key().time(hour_before(now)).end();
+        let outdated: Vec<(Key, (ProspectId, Side))> =
+            self.scan(outdated, Order::Ascending).take(OUTDATED_CLEARED).collect::<Result<_, _>>()?;
+        for (key, (prospect, side)) in outdated {
+            self.remove(key);
+            self.change_writes(writes_key(&prospect, side), now, None)?;
+        }
+        Ok(())
+    }
+
+    fn change_writes(&mut self, key: Key, now: Timestamp, add: Option<Timestamp>) -> Result<(), StoreError> {
+        let mut writes = self.writes(&key)?;
+        writes.retain(|at| *at > hour_before(now));
+        writes.extend(add);
+        if writes.is_empty() {
+            self.remove(key);
+            return Ok(());
+        }
+        self.put(key, &writes)
+    }
+}
+
+fn writes_key(prospect: &ProspectId, side: Side) -> Key {
+    Kind::Writes.key().prospect(prospect).side(side)
+}
+
+fn approval_key() -> Key {
+    Kind::Own.key().text("plan-approved")
+}
+
+fn hour_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(1.hour()).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,211 @@
+//! Reading and changing rows: what every kind of row is built on.
+
+use super::StoreError;
+use super::caught::caught;
+use super::engine::{Changes, Engine};
+use super::key::{Key, Kind};
+use super::value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, btree_map::Entry};
+use std::ops::{Deref, Range};
+use std::sync::{Mutex, PoisonError};
+
+/// Rows that were found damaged since the store was opened: key and what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Quarantine(Mutex<BTreeMap<String, String>>);
+
+impl Quarantine {
+    pub(super) fn list(&self) -> Vec<StoreError> {
+        let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.iter()
+            .map(|(key, reason)| StoreError::Damaged { key: key.clone(), reason: reason.clone() })
+            .collect()
+    }
+
+    fn add(&self, key: &Key, reason: String) -> StoreError {
+        let key = key.to_string();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), reason.clone());
+        StoreError::Damaged { key, reason }
+    }
+}
+
+/// The store as it was between two commits, to look things up in.
+///
+/// A commit waits until nobody reads: take pages, not everything, where there may be 100,000 rows.
+pub struct Reader<'a> {
+    engine: &'a Engine,
+    quarantine: &'a Quarantine,
+    /// What a transaction changed so far; empty for plain reading.
+    changes: Changes,
+}
+
+/// Changes that become durable together or not at all. It reads its own changes ([`Reader`]'s methods).
+pub struct Transaction<'a> {
+    reader: Reader<'a>,
+    /// What stood in `changes` before the closure that runs now touched it, to take that closure back alone.
+    undo: BTreeMap<Key, Option<Option<Vec<u8>>>>,
+}
+
+impl<'a> Deref for Transaction<'a> {
+    type Target = Reader<'a>;
+
+    fn deref(&self) -> &Reader<'a> {
+        &self.reader
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(engine: &'a Engine, quarantine: &'a Quarantine) -> Reader<'a> {
+        Reader { engine, quarantine, changes: Changes::new() }
+    }
+
+    /// The row behind a key.
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+        let bytes = match self.changes.get(key) {
+            Some(changed) => changed.clone(),
+            None => self.engine.get(key)?,
+        };
+        bytes.map(|bytes| self.unseal(key, &bytes)).transpose()
+    }
+
+    /// Whether there is a row behind a key, damaged or not.
+    pub(super) fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        match self.changes.get(key) {
+            Some(changed) => Ok(changed.is_some()),
+            None => Ok(self.engine.get(key)?.is_some()),
+        }
+    }
+
+    /// The rows of a range, by key. A damaged row is noted and left out, so that one does not hide the others.
+    pub(super) fn scan<T: DeserializeOwned>(
+        &self,
+        range: Range<Key>,
+        order: Order,
+    ) -> impl Iterator<Item = Result<(Key, T), StoreError>> {
+        self.scan_bytes(range, order).filter_map(|entry| match entry {
+            Ok((key, bytes)) => self.unseal(&key, &bytes).ok().map(|row| Ok((key, row))),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// The keys of a range, of damaged rows too.
+    pub(super) fn keys(
+        &self,
+        range: Range<Key>,
+        order: Order,
+    ) -> impl Iterator<Item = Result<Key, StoreError>> {
+        self.scan_bytes(range, order).map(|entry| entry.map(|(key, _)| key))
+    }
+
+    fn scan_bytes(
+        &self,
+        range: Range<Key>,
+        order: Order,
+    ) -> impl Iterator<Item = Result<(Key, Vec<u8>), StoreError>> {
+        type Entries<'i, T> = Box<dyn Iterator<Item = T> + 'i>;
+        let stored = self.engine.range(&range.start..&range.end);
+        let changed = self.changes.range(range);
+        let (stored, changed): (Entries<'_, _>, Entries<'_, _>) = match order {
+            Order::Ascending => (Box::new(stored), Box::new(changed)),
+            Order::Descending => (Box::new(stored.rev()), Box::new(changed.rev())),
+        };
+        let (mut stored, mut changed) = (stored.peekable(), changed.peekable());
+        // The two are walked side by side; a changed row hides the stored one under the same key.
+        std::iter::from_fn(move || {
+            loop {
+                let nearer = match (stored.peek(), changed.peek()) {
+                    (Some(Ok((stored, _))), Some((changed, _))) => match order {
+                        Order::Ascending => stored.cmp(changed),
+                        Order::Descending => (*changed).cmp(stored),
+                    },
+                    (Some(_), _) => Ordering::Less,
+                    (None, _) => Ordering::Greater,
+                };
+                if nearer == Ordering::Less {
+                    return stored.next();
+                }
+                if nearer == Ordering::Equal {
+                    stored.next();
+                }
+                let (key, bytes) = changed.next()?;
+                if let Some(bytes) = bytes {
+                    return Some(Ok((key.clone(), bytes.clone())));
+                }
+            }
+        })
+    }
+
+    fn unseal<T: DeserializeOwned>(&self, key: &Key, bytes: &[u8]) -> Result<T, StoreError> {
+        value::unseal(key, bytes).map_err(|reason| self.quarantine.add(key, reason))
+    }
+}
+
+/// From which end a range is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Ascending,
+    Descending,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(engine: &'a Engine, quarantine: &'a Quarantine) -> Transaction<'a> {
+        Transaction { reader: Reader::new(engine, quarantine), undo: BTreeMap::new() }
+    }
+
+    /// Runs one closure; if it fails, its changes alone are taken back.
+    pub(super) fn attempt<T>(
+        &mut self,
+        run: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.undo.clear();
+        let result = caught(|| run(&mut *self)).unwrap_or_else(panicked);
+        if result.is_err() {
+            for (key, before) in std::mem::take(&mut self.undo) {
+                match before {
+                    Some(change) => self.reader.changes.insert(key, change),
+                    None => self.reader.changes.remove(&key),
+                };
+            }
+        }
+        result
+    }
+
+    /// Everything that was changed and not taken back.
+    pub(super) fn into_changes(self) -> Changes {
+        self.reader.changes
+    }
+
+    pub(super) fn put<T: Serialize>(&mut self, key: Key, row: &T) -> Result<(), StoreError> {
+        let bytes = value::seal(&key, row)
+            .map_err(|error| StoreError::Aborted { reason: format!("{key} cannot be stored: {error}") })?;
+        self.change(key, Some(bytes));
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, key: Key) {
+        self.change(key, None);
+    }
+
+    fn change(&mut self, key: Key, value: Option<Vec<u8>>) {
+        let before = self.reader.changes.insert(key.clone(), value);
+        if let Entry::Vacant(slot) = self.undo.entry(key) {
+            slot.insert(before);
+        }
+    }
+
+    /// A number never handed out before, larger than all before it, also over restarts. Change ids, the
+    /// generations of due marks and the order of the journal are drawn from it.
+    pub(super) fn next_number(&mut self) -> Result<u64, StoreError> {
+        let key = Kind::Own.key().text("next");
+        let number = self.get(&key)?.unwrap_or(1u64);
+        self.put(key, &(number + 1))?;
+        Ok(number)
+    }
+}
+
+/// A panic of a closure is that closure's failure alone.
+pub(super) fn panicked<T>(words: String) -> Result<T, StoreError> {
+    Err(StoreError::Aborted { reason: format!("it panicked: {words}") })
+}

@@ -1,0 +1,3 @@
+//! Killed at any instant, nothing acknowledged is lost.
+
+mod store;

@@ -1,0 +1,186 @@
+//! The store under kill -9: a process commits and says what was acknowledged, is killed at a random moment, and
+//! the store is opened again. Many times over, on the same directory.
+//!
+//! `LOCKSTEP_KILLS=2000 cargo test --test suite crash::store -- --nocapture` is the long run.
+
+use jiff::Timestamp;
+use lockstep::model::{Baseline, Link, PersonStatus, ProspectId, Side};
+use lockstep::store::{JournalEntry, Reader, Seen, Source, Store, StoreError, StoreOptions, Transaction};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const TENANT: &str = "crash";
+const DIR: &str = "LOCKSTEP_VICTIM_DIR";
+
+/// Threads of the victim that commit at the same time, so that groups of several are killed too.
+const WRITERS: u64 = 4;
+
+/// Rows that one commit of a writer sets to the same number.
+const LINKS_A_WRITER: u64 = 3;
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill_9_and_no_commit_is_torn() {
+    let kills: u32 = std::env::var("LOCKSTEP_KILLS").map_or(40, |text| text.parse().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeMap::new();
+    let mut leftovers = 0;
+    let mut slowest_open = Duration::ZERO;
+    for kill in 0..kills {
+        run_and_kill(dir.path(), &mut acknowledged);
+        leftovers += half_written_snapshots(dir.path());
+        let begin = Instant::now();
+        let store = Store::open(dir.path(), TENANT, StoreOptions::default())
+            .unwrap_or_else(|error| panic!("kill {kill}: {error}"));
+        slowest_open = slowest_open.max(begin.elapsed());
+        assert_eq!(half_written_snapshots(dir.path()), 0, "kill {kill}");
+        for (writer, last) in &acknowledged {
+            let writer = *writer;
+            let found = store.read_blocking(move |reader| committed(reader, writer)).unwrap();
+            assert!(found >= *last, "kill {kill}: writer {writer} was told {last}, the store has {found}");
+        }
+        assert_eq!(store.damaged(), []);
+    }
+    let commits: u64 = acknowledged.values().sum();
+    assert!(commits > 0, "the victim never got to commit anything");
+    println!(
+        "{kills} kills, at least {commits} commits: 0 acknowledged ones lost, 0 torn, 0 failed opens, \
+         {leftovers} half-written snapshots removed, slowest open {slowest_open:?}"
+    );
+}
+
+/// Lets the victim run for 0 to 120 ms, opening included, and notes what it was told is durable.
+fn run_and_kill(dir: &Path, acknowledged: &mut BTreeMap<u64, u64>) {
+    let mut victim = victim_command(dir).spawn().unwrap();
+    let answers = BufReader::new(victim.stdout.take().unwrap());
+    let life = Duration::from_micros(rand::random_range(0..120_000));
+    let reading = std::thread::spawn(move || {
+        // The test harness prints lines of its own; ours are two numbers. A line cut off by the kill has no end.
+        let mut told = BTreeMap::new();
+        for line in answers.lines().map_while(Result::ok) {
+            if let Some((writer, number)) = line.strip_prefix("ack ").and_then(|line| line.split_once(' '))
+                && let Some(number) = number.strip_suffix('.')
+            {
+                told.insert(writer.parse::<u64>().unwrap(), number.parse::<u64>().unwrap());
+            }
+        }
+        told
+    });
+    outlive(&mut victim, life);
+    acknowledged.extend(reading.join().unwrap());
+}
+
+/// Kills the victim when it has lived for so long. It never ends by itself.
+fn outlive(victim: &mut Child, life: Duration) {
+    std::thread::park_timeout(life);
+    let ended = victim.try_wait().unwrap();
+    assert!(ended.is_none(), "the victim gave up by itself: {ended:?}");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+}
+
+fn victim_command(dir: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "crash::store::victim", "--ignored", "--nocapture"])
+        .env(DIR, dir)
+        .stdout(Stdio::piped());
+    command
+}
+
+fn half_written_snapshots(dir: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(dir.join("sled")) else { return 0 };
+    entries
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "generating"))
+        .count()
+}
+
+#[test]
+#[ignore = "the process that the other test kills"]
+fn victim() {
+    let dir = std::env::var(DIR).expect("run by the test above");
+    let store = Store::open(dir.as_ref(), TENANT, StoreOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let store = &store;
+            scope.spawn(move || {
+                loop {
+                    let number =
+                        store.write_blocking(move |transaction| commit_next(transaction, writer)).unwrap();
+                    // One write call a line, so that lines of several threads do not mix.
+                    std::io::stdout().write_all(format!("ack {writer} {number}.\n").as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// One transaction of every kind of row, all of them numbered alike.
+fn commit_next(transaction: &mut Transaction<'_>, writer: u64) -> Result<u64, StoreError> {
+    let number = committed(transaction, writer)? + 1;
+    let now = Timestamp::from_second(number as i64).unwrap();
+    transaction.set_cursor(&writer.to_string(), &number.to_string())?;
+    for place in 0..LINKS_A_WRITER {
+        let link = link(writer, place, number);
+        transaction.put_link(&link)?;
+        let seen = Seen { side: Some(Side::Engage), source: Source::Poll, at: now, value: None, by: None };
+        let due = transaction.mark_due(&link.prospect, seen)?;
+        if number % 2 == place % 2 {
+            assert!(transaction.clear_due(&link.prospect, due.generation)?);
+        }
+        transaction.append_journal(&journal_entry(&link, now))?;
+    }
+    // Keeps the store small, and gives the engine segments to reuse.
+    transaction.prune_journal(Duration::from_secs(u64::MAX), now, 2_000, 10)?;
+    Ok(number)
+}
+
+/// The number of the last commit of a writer. Panics when its rows disagree about it: then a commit is torn.
+fn committed(reader: &Reader<'_>, writer: u64) -> Result<u64, StoreError> {
+    let Some(number) = reader.cursor(&writer.to_string())? else { return Ok(0) };
+    let number: u64 = number.parse().unwrap();
+    for place in 0..LINKS_A_WRITER {
+        let expected = link(writer, place, number);
+        assert_eq!(reader.link(&expected.prospect)?.as_ref(), Some(&expected), "torn");
+        assert_eq!(reader.link_by_salesforce(&expected.salesforce)?.as_ref(), Some(&expected), "torn");
+        let is_due = reader.due(&expected.prospect)?.is_some();
+        assert_eq!(is_due, number % 2 != place % 2, "torn");
+        let newest = reader.journal_of(&expected.prospect, 1)?;
+        assert_eq!(newest[0].reason, number.to_string(), "torn");
+    }
+    Ok(number)
+}
+
+fn link(writer: u64, place: u64, number: u64) -> Link {
+    let prospect: ProspectId = format!("p_{writer}_{place}").parse().unwrap();
+    Link {
+        prospect,
+        // The record changes with every commit, so that its index moves.
+        salesforce: format!("00Q{:012}", (writer * 10 + place) * 100_000_000 + number).parse().unwrap(),
+        baseline: Some(Baseline {
+            salesforce: BTreeMap::new(),
+            engage: PersonStatus::new(&number.to_string()),
+        }),
+        latch: None,
+    }
+}
+
+fn journal_entry(link: &Link, at: Timestamp) -> JournalEntry {
+    JournalEntry {
+        at,
+        change: None,
+        prospect: link.prospect.clone(),
+        salesforce: Some(link.salesforce),
+        what: "written".to_owned(),
+        seen: Vec::new(),
+        rule: None,
+        reason: at.as_second().to_string(),
+        side: Some(Side::Engage),
+        from: None,
+        to: None,
+        overruled: None,
+        by: None,
+    }
+}
