@@ -4,7 +4,7 @@ mod lines;
 mod text;
 
 pub use lines::Lines;
-pub use text::{escape, is_unsafe, mask_emails};
+pub use text::{escape, escape_json, is_unsafe, mask_emails};
 
 use crate::config::{LogConfig, LogFormat};
 use std::io::{IsTerminal, Write};

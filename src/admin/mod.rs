@@ -6,7 +6,10 @@
 mod api;
 mod guard;
 mod operations;
+mod person;
 mod server;
+mod stored;
+mod verdict;
 mod views;
 mod webhooks;
 
@@ -14,4 +17,5 @@ pub use operations::{
     Answer, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
 };
 pub use server::{serve, serve_webhooks};
+pub use stored::{META_FIRST_PASS_DONE, META_PAUSED, META_PLAN_WAITS, Stored};
 pub use views::*;

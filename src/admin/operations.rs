@@ -36,7 +36,7 @@ pub trait Operations: Send + Sync {
     /// What a run would do now. Writes nothing anywhere.
     fn plan(&self) -> Answer<'_, Plan>;
     /// Lets the one plan that waits through (`[limits] changed_share`).
-    fn apply_plan(&self) -> Answer<'_, Count>;
+    fn apply_plan(&self) -> Answer<'_, ()>;
 }
 
 /// A running daemon.

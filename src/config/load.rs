@@ -5,7 +5,7 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::settings::Config;
 use crate::diagnostic::{Problem, Problems};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug, Clone)]
@@ -47,6 +47,13 @@ pub fn load(
         Some(config) if !problems.has_errors() => Ok(Loaded { config, warnings: problems }),
         _ => Err(problems),
     }
+}
+
+/// Where the mapping file is, whatever else is wrong with the configuration: so that both can be checked at once.
+pub fn mapping_path(path: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let raw = Raw::read(&path.display().to_string(), &text, environment);
+    Reader::new(raw, path.parent()?).path(("", "mapping"))
 }
 
 /// The process's environment, as `load` takes it. What is not Unicode is left out: no key can mean it.

@@ -11,6 +11,6 @@ mod settings;
 mod value;
 
 pub use keys::{KEYS, Key, Kind};
-pub use load::{Loaded, environment, load};
+pub use load::{Loaded, environment, load, mapping_path};
 pub use settings::*;
 pub use value::show_duration;
