@@ -4,4 +4,5 @@
 mod admin;
 mod config;
 mod crash;
+mod house;
 mod logs;
