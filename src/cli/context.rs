@@ -97,5 +97,6 @@ impl Context {
 pub fn json<T: Serialize>(value: &T) -> String {
     // What is shown are plain values with text keys, which always can be written.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    format!("{}\n", crate::event::escape_json(&text))
+    // Line by line: the line breaks between them are ours.
+    text.lines().map(|line| crate::event::escape_json(line) + "\n").collect()
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod admin;
+mod cli;
 mod config;
 mod crash;
 mod house;
