@@ -37,6 +37,9 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context::new(&arguments);
+    // More than one provider is among the dependencies of our dependencies: rustls wants to be told which one it is.
+    // An error means that it has been told already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return report(&context, &Failure::Failed(anyhow::anyhow!("cannot start: {why}"))),

@@ -27,9 +27,11 @@ pub fn show_duration(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     // A day is shown as 24h, as the file's own examples write it.
-    match units.iter().find(|(size, _)| milliseconds > *size && milliseconds % size == 0) {
+    match units.iter().find(|(size, _)| milliseconds > *size && milliseconds.is_multiple_of(*size)) {
         Some((size, unit)) => format!("{}{unit}", milliseconds / size),
-        None if milliseconds > 0 && milliseconds % 1_000 == 0 => format!("{}s", milliseconds / 1_000),
+        None if milliseconds > 0 && milliseconds.is_multiple_of(1_000) => {
+            format!("{}s", milliseconds / 1_000)
+        }
         None => format!("{milliseconds}ms"),
     }
 }

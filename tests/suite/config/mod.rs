@@ -351,3 +351,11 @@ fn the_shipped_file_names_every_key_and_is_right_but_for_the_secrets_of_this_mac
     let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
     assert!(loaded.warnings.found.is_empty(), "{}", loaded.warnings);
 }
+
+#[test]
+fn the_sandboxs_file_is_right_as_it_is_shipped() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/sandbox.toml");
+    let loaded = config::load(&path, []).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.warnings.found.is_empty(), "{}", loaded.warnings);
+    assert!(loaded.config.admin.listen.ip().is_loopback());
+}
