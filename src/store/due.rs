@@ -177,3 +177,135 @@ impl Transaction<'_> {
         self.next_number().map(ChangeId)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::model::Side;
+
+    fn seen(source: Source, seconds: i64, value: &str) -> Seen {
+        Seen { side: Some(Side::Engage), source, at: at(seconds), value: Some(value.to_owned()), by: None }
+    }
+
+    fn mark(store: &TestStore, number: u32, seen: Seen) -> Due {
+        store.write(|t| t.mark_due(&prospect(number), seen)).unwrap()
+    }
+
+    fn ready(store: &TestStore, seconds: i64) -> Vec<ProspectId> {
+        let due = store.reader().due_ready(at(seconds), 100).unwrap();
+        due.into_iter().map(|due| due.prospect).collect()
+    }
+
+    #[test]
+    fn a_change_that_comes_in_meanwhile_keeps_the_link_due() {
+        let store = TestStore::new();
+        let first = mark(&store, 1, seen(Source::Webhook, 0, "approaching"));
+        let second = mark(&store, 1, seen(Source::Webhook, 1, "success"));
+        assert_eq!(first.change, second.change);
+        assert!(!store.write(|t| t.clear_due(&prospect(1), first.generation)).unwrap());
+        assert_eq!(ready(&store, 1), [prospect(1)]);
+        assert!(store.write(|t| t.clear_due(&prospect(1), second.generation)).unwrap());
+        assert_eq!(ready(&store, 1), []);
+        assert_eq!((store.rows(Kind::Due), store.rows(Kind::DueByTime)), (0, 0));
+        assert_eq!(store.reader().due_count().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_mark_made_anew_has_neither_the_generation_nor_the_change_of_the_old_one() {
+        let store = TestStore::new();
+        let old = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        store.write(|t| t.remove_due(&prospect(1))).unwrap();
+        let new = mark(&store, 1, seen(Source::Poll, 1, "success"));
+        assert!(new.change > old.change);
+        assert!(!store.write(|t| t.clear_due(&prospect(1), old.generation)).unwrap());
+    }
+
+    #[test]
+    fn a_waiting_link_is_ready_at_its_time_and_not_before() {
+        let store = TestStore::new();
+        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        assert!(store.write(|t| t.postpone_due(&prospect(1), due.generation, at(60), 3)).unwrap());
+        assert_eq!(ready(&store, 59), []);
+        assert_eq!(store.reader().next_due_at().unwrap(), Some(at(60)));
+        assert_eq!(ready(&store, 60), [prospect(1)]);
+        assert_eq!(store.reader().due(&prospect(1)).unwrap().unwrap().attempts, 3);
+        assert_eq!(store.reader().due_count().unwrap(), 1);
+    }
+
+    #[test]
+    fn news_and_operators_end_a_wait_and_what_is_merely_seen_again_does_not() {
+        for (news, ends) in [
+            (seen(Source::Poll, 1, "success"), false),
+            (seen(Source::Webhook, 1, "success"), false),
+            (seen(Source::Webhook, 1, "opted_out"), true),
+            (seen(Source::Operator, 1, "success"), true),
+        ] {
+            let store = TestStore::new();
+            let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+            store.write(|t| t.postpone_due(&prospect(1), due.generation, at(60), 3)).unwrap();
+            let marked = mark(&store, 1, news.clone());
+            assert_eq!(marked.attempts == 0, ends, "{news:?}");
+            assert_eq!(ready(&store, 1).len(), usize::from(ends), "{news:?}");
+            assert_eq!(ready(&store, 60), [prospect(1)], "{news:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_meanwhile_does_not_wait() {
+        let store = TestStore::new();
+        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        mark(&store, 1, seen(Source::Webhook, 1, "opted_out"));
+        assert!(!store.write(|t| t.postpone_due(&prospect(1), due.generation, at(60), 1)).unwrap());
+        assert_eq!(ready(&store, 1), [prospect(1)]);
+    }
+
+    #[test]
+    fn the_longest_ready_come_first_and_those_being_worked_on_are_left_out() {
+        let store = TestStore::new();
+        for (number, seconds) in [(1, 30), (2, 10), (3, 20), (4, 40)] {
+            mark(&store, number, seen(Source::Poll, seconds, "success"));
+        }
+        assert_eq!(ready(&store, 30), [2, 3, 1].map(prospect));
+        let busy = BTreeSet::from([prospect(2)]);
+        let due = store.reader().due_ready_except(at(40), 2, &busy).unwrap();
+        assert_eq!(due.into_iter().map(|due| due.prospect).collect::<Vec<_>>(), [3, 1].map(prospect));
+    }
+
+    #[test]
+    fn the_newest_eight_observations_are_kept_and_repeats_count_once() {
+        let store = TestStore::new();
+        for second in 0..20 {
+            mark(&store, 1, seen(Source::Poll, second, "again"));
+        }
+        for second in 20..27 {
+            mark(&store, 1, seen(Source::Poll, second, &second.to_string()));
+        }
+        let kept = |store: &TestStore| -> Vec<_> {
+            let due = store.reader().due(&prospect(1)).unwrap().unwrap();
+            due.seen.into_iter().filter_map(|seen| seen.value).collect()
+        };
+        assert_eq!(kept(&store), ["again", "20", "21", "22", "23", "24", "25", "26"]);
+        mark(&store, 1, seen(Source::Poll, 27, "27"));
+        assert_eq!(kept(&store)[0], "20");
+    }
+
+    #[test]
+    fn a_damaged_mark_is_still_a_mark() {
+        let store = TestStore::new();
+        let damage = || store.damage(&Kind::Due.key().prospect(&prospect(1)));
+        mark(&store, 1, seen(Source::Poll, 5, "success"));
+        damage();
+        let [due] = &store.reader().due_ready(at(9), 9).unwrap()[..] else { panic!("one is due") };
+        assert_eq!((due.generation, due.since, due.seen.len()), (0, at(5), 0));
+        assert!(store.write(|t| t.clear_due(&prospect(1), 0)).unwrap());
+        assert_eq!((store.rows(Kind::Due), store.rows(Kind::DueByTime)), (0, 0));
+
+        let before = mark(&store, 1, seen(Source::Poll, 5, "success"));
+        damage();
+        let after = mark(&store, 1, seen(Source::Poll, 6, "success"));
+        assert!(after.change > before.change && after.generation > before.generation);
+        assert_eq!((store.rows(Kind::Due), store.rows(Kind::DueByTime)), (1, 1));
+        assert_eq!(store.reader().due_count().unwrap(), 1);
+    }
+}

@@ -20,6 +20,8 @@ pub(super) struct Engine {
     tree: sled::Db,
     /// A handle of our own on the engine's file, to sync it for good.
     file: File,
+    #[cfg(test)]
+    pub(super) fail_flushes: std::sync::atomic::AtomicBool,
 }
 
 impl Engine {
@@ -39,8 +41,15 @@ impl Engine {
         let path = dir.join(DATA_FILE);
         let file = File::open(&path).map_err(|error| file_error(&path, error))?;
         // sled syncs no directory: without this, a power cut could take new files away, names and all.
-        sync_directory(dir).map_err(|error| file_error(dir, error))?;
-        Ok(Engine { tree, file })
+        for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+            sync_directory(dir).map_err(|error| file_error(dir, error))?;
+        }
+        Ok(Engine {
+            tree,
+            file,
+            #[cfg(test)]
+            fail_flushes: false.into(),
+        })
     }
 
     pub(super) fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
@@ -74,6 +83,10 @@ impl Engine {
     /// On Linux sled ends a flush with `sync_file_range`, which neither empties the disk's own cache nor writes
     /// the file's new length; hence a sync of our own behind it.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.fail_flushes.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(StoreError::Broken { reason: "flushing failed: as the test asked".to_owned() });
+        }
         guarded("flushing", || self.tree.flush())?;
         self.file
             .sync_data()

@@ -118,3 +118,77 @@ fn index_keys(entry: &JournalEntry, number: u64) -> impl Iterator<Item = Key> {
         entry.salesforce.map(|id| Kind::JournalBySalesforce.key().salesforce(&id).number(number));
     std::iter::once(by_prospect).chain(by_salesforce)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn entry(number: u32, seconds: i64) -> JournalEntry {
+        JournalEntry {
+            at: at(seconds),
+            change: None,
+            prospect: prospect(number),
+            salesforce: Some(salesforce(number)),
+            what: "written".to_owned(),
+            seen: Vec::new(),
+            rule: None,
+            reason: String::new(),
+            side: None,
+            from: None,
+            to: None,
+            overruled: None,
+            by: None,
+        }
+    }
+
+    fn with_entries(entries: &[JournalEntry]) -> TestStore {
+        let store = TestStore::new();
+        store.write(|t| entries.iter().try_for_each(|entry| t.append_journal(entry))).unwrap();
+        store
+    }
+
+    #[test]
+    fn entries_are_found_by_both_ids_and_the_newest_comes_last() {
+        let store = with_entries(&[entry(1, 0), entry(12, 1), entry(1, 2), entry(1, 3)]);
+        let reader = store.reader();
+        assert_eq!(reader.journal_of(&prospect(1), 9).unwrap(), [entry(1, 0), entry(1, 2), entry(1, 3)]);
+        assert_eq!(reader.journal_of(&prospect(1), 2).unwrap(), [entry(1, 2), entry(1, 3)]);
+        assert_eq!(reader.journal_of_salesforce(&salesforce(12), 9).unwrap(), [entry(12, 1)]);
+        assert_eq!(reader.journal_recent(3).unwrap(), [entry(12, 1), entry(1, 2), entry(1, 3)]);
+    }
+
+    #[test]
+    fn old_entries_go_in_bounded_steps_and_leave_nothing_behind() {
+        let store = with_entries(&[entry(1, 0), entry(2, 1), entry(3, 2), entry(4, 86_400)]);
+        let step = || store.write(|t| t.prune_journal(DAY, at(86_402), 100, 2)).unwrap();
+        assert_eq!(step(), 2);
+        assert_eq!(step(), 0, "the third is exactly as old as is kept");
+        assert_eq!(store.reader().journal_recent(9).unwrap(), [entry(3, 2), entry(4, 86_400)]);
+        assert_eq!(store.reader().journal_count().unwrap(), 2);
+        assert_eq!(store.rows(Kind::JournalByProspect), 2);
+        assert_eq!(store.rows(Kind::JournalBySalesforce), 2);
+    }
+
+    #[test]
+    fn entries_over_the_limit_go_however_young() {
+        let store = with_entries(&[entry(1, 0), entry(2, 1), entry(3, 2)]);
+        assert_eq!(store.write(|t| t.prune_journal(DAY, at(2), 1, 100)).unwrap(), 2);
+        assert_eq!(store.reader().journal_recent(9).unwrap(), [entry(3, 2)]);
+    }
+
+    #[test]
+    fn a_damaged_entry_hides_no_other_and_goes_when_its_turn_comes() {
+        let store = with_entries(&[entry(1, 0), entry(1, 1), entry(1, 2)]);
+        let second = store.reader().keys(all_entries(), Order::Ascending).nth(1).unwrap().unwrap();
+        store.damage(&second);
+        assert_eq!(store.reader().journal_of(&prospect(1), 9).unwrap(), [entry(1, 0), entry(1, 2)]);
+        assert_eq!(store.reader().journal_recent(9).unwrap(), [entry(1, 0), entry(1, 2)]);
+        assert_eq!(store.quarantine.list().len(), 1);
+        assert_eq!(store.write(|t| t.prune_journal(DAY, at(2), 1, 100)).unwrap(), 2);
+        assert_eq!(store.reader().journal_count().unwrap(), 1);
+        assert_eq!(store.reader().journal_of(&prospect(1), 9).unwrap(), [entry(1, 2)]);
+    }
+}

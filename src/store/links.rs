@@ -167,3 +167,127 @@ impl Transaction<'_> {
         self.take_row(prospect)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::model::HoldReason;
+
+    #[test]
+    fn a_link_is_found_by_its_salesforce_id_and_moves_with_it() {
+        let store = TestStore::new();
+        store.write(|t| t.put_link(&link(1, 10))).unwrap();
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(1, 10)));
+        store.write(|t| t.put_link(&link(1, 11))).unwrap();
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), None);
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(11)).unwrap(), Some(link(1, 11)));
+        assert_eq!(store.reader().link_count().unwrap(), 1);
+        assert_eq!(store.write(|t| t.remove_link(&prospect(1))).unwrap(), Some(link(1, 11)));
+        assert_eq!(store.reader().link_count().unwrap(), 0);
+        assert_eq!(store.rows(Kind::LinkBySalesforce), 0);
+    }
+
+    #[test]
+    fn a_second_link_to_one_record_is_refused_and_nothing_changes() {
+        let store = TestStore::new();
+        store.write(|t| t.put_link(&link(1, 10))).unwrap();
+        store.write(|t| t.put_link(&link(2, 20))).unwrap();
+        let error = store.write(|t| t.put_link(&link(2, 10))).unwrap_err();
+        assert!(matches!(&error, StoreError::Taken { by, .. } if *by == prospect(1)), "{error}");
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(20)).unwrap(), Some(link(2, 20)));
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(1, 10)));
+    }
+
+    #[test]
+    fn two_records_change_hands_within_one_transaction() {
+        let store = TestStore::new();
+        store.write(|t| t.put_link(&link(1, 10))).unwrap();
+        store
+            .write(|t| {
+                t.remove_link(&prospect(1))?;
+                t.put_link(&link(2, 10))
+            })
+            .unwrap();
+        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(2, 10)));
+    }
+
+    #[test]
+    fn pages_visit_every_link_once() {
+        let store = TestStore::new();
+        store.write(|t| (0..25).try_for_each(|n| t.put_link(&link(n, n)))).unwrap();
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.reader().links_after(after.as_ref(), 10).unwrap();
+            after = page.last().map(|link| link.prospect.clone());
+            let full = page.len() == 10;
+            seen.extend(page.into_iter().map(|link| link.prospect));
+            if !full {
+                break;
+            }
+        }
+        let mut expected: Vec<_> = (0..25).map(prospect).collect();
+        expected.sort();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_damaged_link_is_reported_and_left_out_of_pages_but_never_written_over() {
+        let store = TestStore::new();
+        store.write(|t| (1..=3).try_for_each(|n| t.put_link(&link(n, n)))).unwrap();
+        store.damage(&Kind::Link.key().prospect(&prospect(2)));
+        let page = store.reader().links_after(None, 10).unwrap();
+        assert_eq!(page, [link(1, 1), link(3, 3)]);
+        let error = store.reader().link(&prospect(2)).unwrap_err();
+        assert!(matches!(&error, StoreError::Damaged { key, .. } if key == "Link/p_2"), "{error}");
+        assert_eq!(store.quarantine.list(), std::slice::from_ref(&error));
+        // Its latch is not known any more: a new link in its place might mail somebody who opted out.
+        assert_eq!(store.write(|t| t.put_link(&link(2, 2))), Err(error));
+        assert_eq!(store.reader().link_count().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_damaged_count_is_counted_anew() {
+        let store = TestStore::new();
+        store.write(|t| (1..=3).try_for_each(|n| t.put_link(&link(n, n)))).unwrap();
+        store.damage(&Kind::Own.key().text("count/l"));
+        assert_eq!(store.reader().link_count().unwrap(), 3);
+        store.write(|t| t.remove_link(&prospect(1))).unwrap();
+        assert_eq!(store.reader().link_count().unwrap(), 2);
+    }
+
+    #[test]
+    fn a_conflict_is_found_by_its_id_as_long_as_it_lasts() {
+        let held = |id: &str, number| Held {
+            id: id.to_owned(),
+            prospect: prospect(number),
+            salesforce: None,
+            reason: HoldReason::BothChanged,
+            salesforce_value: None,
+            engage_value: None,
+            since: at(0),
+            resolution: None,
+        };
+        let store = TestStore::new();
+        store.write(|t| t.put_held(&held("a", 1))).unwrap();
+        assert!(matches!(store.write(|t| t.put_held(&held("a", 2))), Err(StoreError::Taken { .. })));
+        store.write(|t| t.put_held(&held("b", 1))).unwrap();
+        assert_eq!(store.reader().held_by_id("a").unwrap(), None);
+        assert_eq!(store.reader().held_by_id("b").unwrap(), Some(held("b", 1)));
+        assert_eq!(store.reader().held_after(None, 9).unwrap(), [held("b", 1)]);
+        store.write(|t| t.remove_held(&prospect(1))).unwrap();
+        assert_eq!(store.reader().held_by_id("b").unwrap(), None);
+        assert_eq!(store.reader().held_count().unwrap(), 0);
+    }
+
+    #[test]
+    fn no_pauses_leave_no_row() {
+        let store = TestStore::new();
+        let pauses = OwnPauses { enrollments: vec!["e_1".to_owned()], pending: true };
+        store.write(|t| t.set_own_pauses(&prospect(1), &pauses)).unwrap();
+        assert_eq!(store.reader().own_pauses(&prospect(1)).unwrap(), pauses);
+        store.write(|t| t.set_own_pauses(&prospect(1), &OwnPauses::default())).unwrap();
+        assert_eq!(store.reader().own_pauses(&prospect(1)).unwrap(), OwnPauses::default());
+        assert_eq!(store.rows(Kind::OwnPauses), 0);
+    }
+}

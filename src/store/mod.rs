@@ -5,13 +5,14 @@
 //! commits. Nothing that was acknowledged is lost by kill -9 at any instant (tests/suite/crash/store.rs).
 //!
 //! Reading order: `rows` (what is kept), `links`, `due`, `journal`, `progress` (how it is asked for), `table` and
-//! `transaction` (what those are built on), `worker` (threads, group commit, deadlines), `open`, and at the bottom
+//! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open`, and at the bottom
 //! `key`, `value` and `engine` (bytes).
 
 mod caught;
 mod due;
 mod engine;
 mod error;
+mod handle;
 mod journal;
 mod key;
 mod links;
@@ -20,12 +21,14 @@ mod open;
 mod progress;
 mod rows;
 mod table;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod value;
 mod worker;
 
 pub use error::StoreError;
+pub use handle::Store;
 pub use open::StoreOptions;
 pub use rows::*;
 pub use transaction::{Reader, Transaction};
-pub use worker::Store;

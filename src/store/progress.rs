@@ -61,8 +61,9 @@ impl Transaction<'_> {
     }
 
     /// Forgets a cursor, so that reading starts over.
-    pub fn remove_cursor(&mut self, name: &str) {
+    pub fn remove_cursor(&mut self, name: &str) -> Result<(), StoreError> {
         self.remove(Kind::Cursor.key().text(name));
+        Ok(())
     }
 
     /// Remembers `value` under `name`.
@@ -71,8 +72,9 @@ impl Transaction<'_> {
     }
 
     /// Forgets what was remembered under `name`.
-    pub fn remove_meta(&mut self, name: &str) {
+    pub fn remove_meta(&mut self, name: &str) -> Result<(), StoreError> {
         self.remove(Kind::Meta.key().text(name));
+        Ok(())
     }
 
     /// Lets one plan through that is over its limit: `lockstep plan --apply`.
@@ -130,4 +132,70 @@ fn approval_key() -> Key {
 
 fn hour_before(now: Timestamp) -> Timestamp {
     now.checked_sub(1.hour()).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    #[test]
+    fn writes_are_counted_for_an_hour_by_link_and_side() {
+        let store = TestStore::new();
+        let write = |number, side, seconds| {
+            store.write(|t| t.count_write(&prospect(number), side, at(seconds))).unwrap();
+        };
+        let count = |number, side, seconds| {
+            store.reader().writes_in_last_hour(&prospect(number), side, at(seconds)).unwrap()
+        };
+        write(1, Side::Engage, 0);
+        write(1, Side::Engage, 0);
+        write(1, Side::Salesforce, 10);
+        write(2, Side::Engage, 20);
+        assert_eq!([Side::Engage, Side::Salesforce].map(|side| count(1, side, 20)), [2, 1]);
+        assert_eq!(count(1, Side::Engage, 3_599), 2);
+        assert_eq!(count(1, Side::Engage, 3_600), 0);
+        // One write, an hour later, takes what is outdated with it.
+        write(3, Side::Engage, 3_620);
+        assert_eq!((store.rows(Kind::Writes), store.rows(Kind::WritesByTime)), (1, 1));
+    }
+
+    #[test]
+    fn a_damaged_count_starts_over() {
+        let store = TestStore::new();
+        let write = || store.write(|t| t.count_write(&prospect(1), Side::Engage, at(0))).unwrap();
+        write();
+        store.damage(&writes_key(&prospect(1), Side::Engage));
+        write();
+        assert_eq!(store.reader().writes_in_last_hour(&prospect(1), Side::Engage, at(0)).unwrap(), 1);
+    }
+
+    #[test]
+    fn an_approval_is_used_once() {
+        let store = TestStore::new();
+        store.write(|t| t.approve_plan(at(0))).unwrap();
+        assert_eq!(store.reader().plan_approval().unwrap(), Some(at(0)));
+        assert_eq!(store.write(|t| t.take_plan_approval()).unwrap(), Some(at(0)));
+        assert_eq!(store.write(|t| t.take_plan_approval()).unwrap(), None);
+    }
+
+    #[test]
+    fn cursors_and_marks_are_kept_by_name_and_apart() {
+        let store = TestStore::new();
+        store
+            .write(|t| {
+                t.set_cursor("salesforce.Lead", "a")?;
+                t.set_cursor("engage", "b")?;
+                t.set_meta("engage", "c")
+            })
+            .unwrap();
+        let cursors = store.reader().cursors().unwrap();
+        assert_eq!(
+            cursors,
+            [("engage", "b"), ("salesforce.Lead", "a")].map(|(k, v)| (k.into(), v.into())).into()
+        );
+        store.write(|t| t.remove_cursor("engage")).unwrap();
+        assert_eq!(store.reader().cursor("engage").unwrap(), None);
+        assert_eq!(store.reader().meta("engage").unwrap().as_deref(), Some("c"));
+    }
 }

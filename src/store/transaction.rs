@@ -31,7 +31,7 @@ impl Quarantine {
     }
 }
 
-/// The store as it was between two commits, to look things up in.
+/// The store as it was between two commits, to look things up in. What is read is durable.
 ///
 /// A commit waits until nobody reads: take pages, not everything, where there may be 100,000 rows.
 pub struct Reader<'a> {
@@ -208,4 +208,87 @@ impl<'a> Transaction<'a> {
 /// A panic of a closure is that closure's failure alone.
 pub(super) fn panicked<T>(words: String) -> Result<T, StoreError> {
     Err(StoreError::Aborted { reason: format!("it panicked: {words}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::TestStore;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(number: u8) -> Key {
+        Kind::Meta.key().text(&char::from(b'a' + number).to_string())
+    }
+
+    fn all(reader: &Reader<'_>, order: Order) -> Vec<(Key, u8)> {
+        let range = Kind::Meta.key()..Kind::Meta.key().end();
+        reader.scan(range, order).collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_closure_that_fails_or_panics_is_taken_back_alone() {
+        let store = TestStore::new();
+        store.write(|t| t.put(key(0), &0u8)).unwrap();
+        let mut transaction = Transaction::new(&store.engine, &store.quarantine);
+        transaction.attempt(|t| t.put(key(1), &1u8)).unwrap();
+        let given_up = || StoreError::Aborted { reason: "given up".to_owned() };
+        let failed = transaction.attempt(|t| {
+            t.remove(key(0));
+            t.put(key(1), &2u8)?;
+            t.remove(key(1));
+            t.put(key(2), &2u8)?;
+            Err::<(), _>(given_up())
+        });
+        assert_eq!(failed, Err(given_up()));
+        let panicked = transaction.attempt(|t| -> Result<(), StoreError> {
+            t.remove(key(1));
+            panic!("by mistake")
+        });
+        assert!(panicked.unwrap_err().to_string().contains("by mistake"));
+        transaction.attempt(|t| t.put(key(3), &3u8)).unwrap();
+        assert_eq!(all(&transaction, Order::Ascending), [(key(0), 0), (key(1), 1), (key(3), 3)]);
+    }
+
+    #[test]
+    fn a_number_given_back_with_its_transaction_is_the_only_one_handed_out_again() {
+        let store = TestStore::new();
+        let first = store.write(|t| Ok((t.next_number()?, t.next_number()?))).unwrap();
+        let failed = store.write(|t| {
+            t.next_number()?;
+            Err::<(), _>(StoreError::Aborted { reason: String::new() })
+        });
+        assert!(failed.is_err());
+        assert_eq!((first, store.write(|t| t.next_number()).unwrap()), ((1, 2), 3));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_scan_shows_what_is_stored_as_the_transaction_changed_it(
+            stored in proptest::collection::btree_map(0u8..12, 0u8..100, 0..12),
+            changed in proptest::collection::btree_map(0u8..12, proptest::option::of(100u8..), 0..12),
+        ) {
+            let store = TestStore::new();
+            store.write(|t| stored.iter().try_for_each(|(n, value)| t.put(key(*n), value))).unwrap();
+            let mut transaction = Transaction::new(&store.engine, &store.quarantine);
+            let mut expected = stored;
+            for (number, value) in changed {
+                match value {
+                    Some(value) => {
+                        transaction.put(key(number), &value).unwrap();
+                        expected.insert(number, value);
+                    }
+                    None => {
+                        transaction.remove(key(number));
+                        expected.remove(&number);
+                    }
+                }
+            }
+            let mut expected: Vec<_> = expected.into_iter().map(|(n, value)| (key(n), value)).collect();
+            prop_assert_eq!(all(&transaction, Order::Ascending), expected.clone());
+            expected.reverse();
+            prop_assert_eq!(all(&transaction, Order::Descending), expected);
+        }
+    }
 }

@@ -9,7 +9,8 @@ use lockstep::store::{JournalEntry, Reader, Seen, Source, Store, StoreError, Sto
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const TENANT: &str = "crash";
@@ -29,7 +30,7 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_no_commit_is_torn() {
     let mut leftovers = 0;
     let mut slowest_open = Duration::ZERO;
     for kill in 0..kills {
-        run_and_kill(dir.path(), &mut acknowledged);
+        run_and_kill(dir.path(), kill % 2 == 0, &mut acknowledged);
         leftovers += half_written_snapshots(dir.path());
         let begin = Instant::now();
         let store = Store::open(dir.path(), TENANT, StoreOptions::default())
@@ -51,34 +52,47 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_no_commit_is_torn() {
     );
 }
 
-/// Lets the victim run for 0 to 120 ms, opening included, and notes what it was told is durable.
-fn run_and_kill(dir: &Path, acknowledged: &mut BTreeMap<u64, u64>) {
+#[test]
+fn another_process_is_refused_and_told_who_holds_the_store_until_that_one_dies() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut victim = victim_command(dir.path()).spawn().unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("ack ")));
+    let error = Store::open(dir.path(), TENANT, StoreOptions::default()).err();
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let Some(StoreError::Held { holder, .. }) = error else { panic!("{error:?}") };
+    assert!(holder.starts_with(&format!("pid {} on ", victim.id())), "{holder}");
+    Store::open(dir.path(), TENANT, StoreOptions::default()).unwrap();
+}
+
+/// Lets the victim run for 0 to 120 ms, and notes what it was told is durable. The time runs from its start, so
+/// that opening is killed too, or from the first acknowledgement, so that a slow machine gets to commit.
+fn run_and_kill(dir: &Path, from_start: bool, acknowledged: &mut BTreeMap<u64, u64>) {
     let mut victim = victim_command(dir).spawn().unwrap();
     let answers = BufReader::new(victim.stdout.take().unwrap());
-    let life = Duration::from_micros(rand::random_range(0..120_000));
+    let (first, told_first) = mpsc::channel();
     let reading = std::thread::spawn(move || {
-        // The test harness prints lines of its own; ours are two numbers. A line cut off by the kill has no end.
         let mut told = BTreeMap::new();
         for line in answers.lines().map_while(Result::ok) {
-            if let Some((writer, number)) = line.strip_prefix("ack ").and_then(|line| line.split_once(' '))
-                && let Some(number) = number.strip_suffix('.')
-            {
+            // The test harness prints lines of its own. The full stop is missing in a line that the kill cut off.
+            if let Some(ack) = line.strip_prefix("ack ").and_then(|line| line.strip_suffix('.')) {
+                let (writer, number) = ack.split_once(' ').unwrap();
                 told.insert(writer.parse::<u64>().unwrap(), number.parse::<u64>().unwrap());
+                let _ = first.send(());
             }
         }
         told
     });
-    outlive(&mut victim, life);
-    acknowledged.extend(reading.join().unwrap());
-}
-
-/// Kills the victim when it has lived for so long. It never ends by itself.
-fn outlive(victim: &mut Child, life: Duration) {
-    std::thread::park_timeout(life);
+    if !from_start {
+        told_first.recv().expect("the victim gave up before it had committed anything");
+    }
+    std::thread::park_timeout(Duration::from_micros(rand::random_range(0..120_000)));
     let ended = victim.try_wait().unwrap();
     assert!(ended.is_none(), "the victim gave up by itself: {ended:?}");
     victim.kill().unwrap();
     victim.wait().unwrap();
+    acknowledged.extend(reading.join().unwrap());
 }
 
 fn victim_command(dir: &Path) -> Command {
@@ -133,7 +147,7 @@ fn commit_next(transaction: &mut Transaction<'_>, writer: u64) -> Result<u64, St
         transaction.append_journal(&journal_entry(&link, now))?;
     }
     // Keeps the store small, and gives the engine segments to reuse.
-    transaction.prune_journal(Duration::from_secs(u64::MAX), now, 2_000, 10)?;
+    transaction.prune_journal(Duration::from_secs(u64::MAX), now, 10_000, 10)?;
     Ok(number)
 }
 

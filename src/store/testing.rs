@@ -1,0 +1,72 @@
+//! What the unit tests of this room share: an engine without threads, and rows to put into it.
+
+use super::StoreError;
+use super::engine::{Changes, Engine};
+use super::key::{Key, Kind};
+use super::transaction::{Order, Quarantine, Reader, Transaction};
+use crate::model::{Link, ProspectId, SalesforceId};
+use jiff::Timestamp;
+
+pub(super) struct TestStore {
+    pub(super) engine: Engine,
+    pub(super) quarantine: Quarantine,
+    _dir: tempfile::TempDir,
+}
+
+impl TestStore {
+    pub(super) fn new() -> TestStore {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::open(dir.path(), 1 << 20).unwrap();
+        TestStore { engine, quarantine: Quarantine::default(), _dir: dir }
+    }
+
+    pub(super) fn write<T>(
+        &self,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut transaction = Transaction::new(&self.engine, &self.quarantine);
+        let result = transaction.attempt(change);
+        self.engine.apply(transaction.into_changes()).unwrap();
+        result
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.engine, &self.quarantine)
+    }
+
+    /// Flips a bit in the middle of a stored row.
+    pub(super) fn damage(&self, key: &Key) {
+        let mut bytes = self.engine.get(key).unwrap().unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        self.engine.apply(Changes::from([(key.clone(), Some(bytes))])).unwrap();
+    }
+
+    /// How many rows of a kind really stand in the tree.
+    pub(super) fn rows(&self, kind: Kind) -> usize {
+        self.reader().keys(kind.key()..kind.key().end(), Order::Ascending).count()
+    }
+}
+
+pub(super) fn prospect(number: u32) -> ProspectId {
+    format!("p_{number}").parse().unwrap()
+}
+
+pub(super) fn salesforce(number: u32) -> SalesforceId {
+    format!("00Q{number:012}").parse().unwrap()
+}
+
+/// A link of one number with the record of another.
+pub(super) fn link(prospect_number: u32, salesforce_number: u32) -> Link {
+    Link {
+        prospect: prospect(prospect_number),
+        salesforce: salesforce(salesforce_number),
+        baseline: None,
+        latch: None,
+    }
+}
+
+/// So many seconds into the tests' day.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_780_000_000 + seconds).unwrap()
+}
