@@ -208,11 +208,9 @@ impl Operations for Stored {
     }
 
     fn resume(&self) -> Answer<'_, ()> {
-        let resume = |transaction: &mut Transaction<'_>| {
-            transaction.remove_meta(META_PAUSED);
-            Ok(())
-        };
-        Box::pin(async move { Ok(self.store.write(resume).await?) })
+        Box::pin(
+            async move { Ok(self.store.write(|transaction| transaction.remove_meta(META_PAUSED)).await?) },
+        )
     }
 
     fn resync(&self, resync: Resync) -> Answer<'_, Count> {

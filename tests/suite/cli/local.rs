@@ -207,3 +207,16 @@ fn an_email_address_is_refused_with_the_reason_since_none_is_kept() {
     assert_eq!(called.code, 1);
     assert!(called.err.contains("no email address is kept"), "{}", called.err);
 }
+
+#[test]
+fn everything_is_found_however_many_pages_it_takes() {
+    let idle = Idle::new(|t| {
+        for number in 0..1_201 {
+            let salesforce = format!("00Q5f0000{number:06}").parse().unwrap();
+            t.put_link(&Link { prospect: format!("p_{number}").parse().unwrap(), salesforce, ..link() })?;
+        }
+        Ok(())
+    });
+    assert_eq!(idle.json(&["resync", "--all"])["records"], 1_201);
+    assert_eq!(idle.json(&["status"])["due"], 1_201);
+}
