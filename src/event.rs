@@ -1,4 +1,16 @@
-//! The catalogue of log events: each has a stable name, a level and one sentence.
+//! The catalogue of log events: each has a stable name, a level and one sentence. And the log itself.
+
+mod lines;
+mod text;
+
+pub use lines::Lines;
+pub use text::{escape, escape_json, is_unsafe, mask_emails};
+
+use crate::config::{LogConfig, LogFormat};
+use std::io::{IsTerminal, Write};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
 
 /// One kind of log event.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +39,50 @@ macro_rules! emit {
     };
 }
 
+/// The log could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// `[log] level` is no filter.
+    #[error("[log] level is no filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The process has a log already.
+    #[error("the log is already started: {0}")]
+    Started(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Starts the log of this process: one line an event, on standard output.
+///
+/// # Errors
+/// The filter cannot be read, or the process has a log already.
+pub fn init(config: &LogConfig, tenant: &str) -> Result<(), LogError> {
+    let sink = |line: &str| {
+        // Whoever read the log is gone: there is nobody to tell, and no reason to stop working.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    };
+    Ok(Registry::default().with(layer(config, tenant, sink)?).try_init()?)
+}
+
+/// The log as a layer that hands its lines to `sink`, for tests and for whoever has a log of their own.
+///
+/// # Errors
+/// The filter cannot be read.
+pub fn layer<S: Fn(&str) + Send + Sync + 'static>(
+    config: &LogConfig,
+    tenant: &str,
+    sink: S,
+) -> Result<impl Layer<Registry>, LogError> {
+    let filter = EnvFilter::builder().parse(&config.level)?;
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let lines = Lines {
+        tenant: tenant.to_owned(),
+        pretty: config.format == LogFormat::Pretty,
+        color,
+        personal_data: config.personal_data,
+        sink,
+    };
+    Ok(lines.with_filter(filter))
+}
+
 macro_rules! catalogue {
     ($($constant:ident = $level:ident $name:literal, $what:literal;)*) => {
         $(#[doc = $what] pub const $constant: Event =
@@ -41,6 +97,7 @@ catalogue! {
     DAEMON_STARTED = INFO "daemon.started", "The daemon has opened its store and read its configuration.";
     DAEMON_STOPPED = INFO "daemon.stopped", "The daemon has ended well; what was in flight is finished or kept.";
     ADMIN_LISTENING = INFO "admin.listening", "The admin port is open; `address` says where.";
+    WEBHOOKS_LISTENING = INFO "webhooks.listening", "The listener for webhooks alone is open; `address` says where.";
     CHANGE_TAKEN_IN = DEBUG "change.taken_in", "A change was seen and is durably marked due.";
     STATUS_WRITTEN = INFO "status.written", "One side was written, and both baselines are recorded.";
     CONFLICT_HELD = WARN "conflict.held", "A person has to decide about this link; nothing is written until then.";

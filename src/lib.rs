@@ -7,6 +7,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod connector;
+pub mod diagnostic;
 pub mod event;
 pub mod lifecycle;
 pub mod mapping;

@@ -1,1 +1,21 @@
-//! (room to come)
+//! The HTTP ports: health, webhooks, and what the commands ask a running daemon.
+//!
+//! Everything here is thin: the daemon answers behind two traits, [`Operations`] (which a store alone can answer in
+//! part, too) and [`Daemon`]. Nothing in this room knows how to talk to either system.
+
+mod api;
+mod guard;
+mod operations;
+mod person;
+mod server;
+mod stored;
+mod verdict;
+mod views;
+mod webhooks;
+
+pub use operations::{
+    Answer, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
+};
+pub use server::{serve, serve_webhooks};
+pub use stored::{META_FIRST_PASS_DONE, META_PAUSED, META_PLAN_WAITS, Stored};
+pub use views::*;

@@ -1,1 +1,79 @@
-//! (room to come)
+//! The command line: one file a command.
+
+mod access;
+mod args;
+mod check;
+mod conflicts;
+mod context;
+mod demo;
+mod events;
+mod explain;
+mod failure;
+mod live;
+mod local;
+mod mapping;
+mod parked;
+mod pause;
+mod plan;
+mod remote;
+mod resync;
+mod run;
+mod sandbox;
+mod status;
+mod table;
+
+pub use args::{Arguments, Command, ConflictsCommand, MappingCommand, ParkedCommand};
+pub use context::{Context, Exit, Shown};
+pub use failure::Failure;
+pub use live::{Finding, check_live};
+pub use remote::Remote;
+
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the command line of this process. Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the
+/// configuration or mapping is wrong, 4 it worked and something waits for a person.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context::new(&arguments);
+    // More than one provider is among the dependencies of our dependencies: rustls wants to be told which one it is.
+    // An error means that it has been told already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => return report(&context, &Failure::Failed(anyhow::anyhow!("cannot start: {why}"))),
+    };
+    match runtime.block_on(dispatch(arguments.command, &context)) {
+        Ok(shown) => {
+            // Whoever read the output may have seen enough and gone, as `head` does.
+            let _ = std::io::stdout().lock().write_all(shown.text.as_bytes());
+            shown.exit.into()
+        }
+        Err(failure) => report(&context, &failure),
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments, context).await,
+        Command::Run => run::run(context).await,
+        Command::Sandbox(arguments) => sandbox::run(arguments, context).await,
+        Command::Check { live } => check::run(context, live).await,
+        Command::Plan { apply } => plan::run(context, apply).await,
+        Command::Status { check } => status::run(context, check).await,
+        Command::Explain { id } => explain::run(context, id).await,
+        Command::Conflicts { command } => conflicts::run(context, command).await,
+        Command::Parked { command } => parked::run(context, command).await,
+        Command::Mapping { command } => mapping::run(context, command),
+        Command::Events => events::run(context),
+        Command::Resync(arguments) => resync::run(context, arguments).await,
+        Command::Pause => pause::pause(context).await,
+        Command::Resume => pause::resume(context).await,
+    }
+}
+
+fn report(context: &Context, failure: &Failure) -> ExitCode {
+    let _ = std::io::stderr().lock().write_all(failure.render(context.error_color).as_bytes());
+    failure.exit().into()
+}

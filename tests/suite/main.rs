@@ -1,4 +1,9 @@
 //! One test crate: each module is a story.
 #![allow(missing_docs)]
 
+mod admin;
+mod cli;
+mod config;
 mod crash;
+mod house;
+mod logs;

@@ -1,0 +1,17 @@
+# Two stages: what runs has no shell, no package manager and no root.
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --locked --release --bin lockstep && mkdir /state
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/lockstep /usr/local/bin/lockstep
+# What Lockstep remembers. The rest of the file system may be read-only.
+COPY --from=build --chown=nonroot:nonroot /state /var/lib/lockstep
+VOLUME /var/lib/lockstep
+# The configuration is looked for in config/lockstep.toml below this directory.
+WORKDIR /etc/lockstep
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=6s --start-period=60s CMD ["/usr/local/bin/lockstep", "status", "--check"]
+ENTRYPOINT ["/usr/local/bin/lockstep"]
+CMD ["run"]

@@ -1,0 +1,268 @@
+//! What the store alone can answer, whether a daemon runs on it or not.
+
+use super::operations::{Answer, Operations, Refusal};
+use super::person::{Wanted, explanation};
+use super::verdict::{decide, forget, retry, seen};
+use super::views::*;
+use crate::model::{BySide, ProspectId, Side};
+use crate::store::{Reader, Source, Store, StoreError, Transaction};
+use jiff::Timestamp;
+
+/// The mark that stands while writing is stopped.
+pub const META_PAUSED: &str = "paused";
+/// The mark that stands once everybody has been listed and looked at.
+pub const META_FIRST_PASS_DONE: &str = "first_pass_done";
+/// Why a plan waits, while one does.
+pub const META_PLAN_WAITS: &str = "plan_waits";
+
+/// Rows taken at once: a commit waits while somebody reads.
+const PAGE: usize = 500;
+/// A store that answers.
+#[derive(Clone)]
+pub struct Stored {
+    store: Store,
+    tenant: String,
+    clock: fn() -> Timestamp,
+}
+
+impl Stored {
+    /// This tenant's store. `clock` gives the time that goes into marks and journal.
+    pub fn new(store: Store, tenant: &str, clock: fn() -> Timestamp) -> Stored {
+        Stored { store, tenant: tenant.to_owned(), clock }
+    }
+
+    /// Reads page after page, each after the last row's prospect.
+    async fn pages<T: Send + 'static>(
+        &self,
+        page: fn(&Reader<'_>, Option<&ProspectId>) -> Result<Vec<T>, StoreError>,
+        prospect: fn(&T) -> &ProspectId,
+    ) -> Result<Vec<T>, Refusal> {
+        let mut all: Vec<T> = Vec::new();
+        loop {
+            let after = all.last().map(|row| prospect(row).clone());
+            let rows = self.store.read(move |reader| page(reader, after.as_ref())).await?;
+            let ended = rows.len() < PAGE;
+            all.extend(rows);
+            if ended {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// What is asked for by one id, or everything that is parked.
+    async fn parked_ids(&self, which: Which) -> Result<Vec<ProspectId>, Refusal> {
+        let Some(id) = which.id else {
+            let parked = self.pages(|r, after| r.parked_after(after, PAGE), |row| &row.prospect).await?;
+            return Ok(parked.into_iter().map(|row| row.prospect).collect());
+        };
+        let wanted = Wanted::parse(&id)?;
+        let found = self.store.read(move |reader| {
+            let people = wanted.find(reader)?;
+            let parked = people.into_iter().filter_map(|person| reader.parked(&person).transpose());
+            parked.collect::<Result<Vec<_>, _>>()
+        });
+        match found.await? {
+            found if found.is_empty() => Err(Refusal::not_found(format!("nothing is parked for {id}"))),
+            found => Ok(found.into_iter().map(|row| row.prospect).collect()),
+        }
+    }
+
+    /// Changes parked rows, in pages, and says how many were still there.
+    async fn change_parked(
+        &self,
+        which: Which,
+        change: fn(&mut Transaction<'_>, &ProspectId, Timestamp) -> Result<bool, StoreError>,
+    ) -> Result<Count, Refusal> {
+        let now = (self.clock)();
+        let mut records = 0;
+        for page in self.parked_ids(which).await?.chunks(PAGE) {
+            let page = page.to_vec();
+            let changed = self.store.write(move |transaction| {
+                let mut changed = 0;
+                for prospect in &page {
+                    changed += u64::from(change(transaction, prospect, now)?);
+                }
+                Ok(changed)
+            });
+            records += changed.await?;
+        }
+        Ok(Count { records })
+    }
+
+    async fn mark_due(&self, people: Vec<ProspectId>) -> Result<Count, Refusal> {
+        let now = (self.clock)();
+        for page in people.chunks(PAGE) {
+            let page = page.to_vec();
+            let marked = self.store.write(move |transaction| {
+                for prospect in &page {
+                    transaction.mark_due(prospect, seen(Source::Resync, now, None))?;
+                }
+                Ok(())
+            });
+            marked.await?;
+        }
+        Ok(Count { records: people.len() as u64 })
+    }
+}
+
+impl Operations for Stored {
+    fn status(&self) -> Answer<'_, Status> {
+        Box::pin(async move {
+            let tenant = self.tenant.clone();
+            let status = self.store.read(move |reader| {
+                let cursors = reader.cursors()?;
+                let side = |side: Side| {
+                    let own = cursors.iter().filter(|(name, _)| name.starts_with(side.as_str()));
+                    let shown: Vec<String> = own.map(|(name, text)| format!("{name} {text}")).collect();
+                    let cursor = (!shown.is_empty()).then(|| shown.join(", "));
+                    SideStatus { cursor, ..SideStatus::default() }
+                };
+                Ok(Status {
+                    tenant,
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    running: false,
+                    paused: reader.meta(META_PAUSED)?.is_some(),
+                    first_pass_done: reader.meta(META_FIRST_PASS_DONE)?.is_some(),
+                    links: reader.link_count()?,
+                    due: reader.due_count()?,
+                    held: reader.held_count()?,
+                    parked: reader.parked_count()?,
+                    plan_waits: reader.meta(META_PLAN_WAITS)?,
+                    sides: BySide { salesforce: side(Side::Salesforce), engage: side(Side::Engage) },
+                })
+            });
+            Ok(status.await?)
+        })
+    }
+
+    fn explain(&self, id: String) -> Answer<'_, Vec<Explanation>> {
+        Box::pin(async move {
+            let wanted = Wanted::parse(&id)?;
+            let found = self.store.read(move |reader| {
+                let people = wanted.find(reader)?;
+                people.into_iter().map(|person| explanation(reader, &person)).collect::<Result<Vec<_>, _>>()
+            });
+            match found.await? {
+                found if found.is_empty() => Err(Refusal::not_found(format!("nothing is known of {id}"))),
+                found => Ok(found),
+            }
+        })
+    }
+
+    fn conflicts(&self) -> Answer<'_, Vec<Conflict>> {
+        Box::pin(async move {
+            let rows = self.pages(|r, after| r.held_after(after, PAGE), |row| &row.prospect).await?;
+            let mut conflicts: Vec<Conflict> = rows.iter().map(Conflict::from).collect();
+            conflicts.sort_by_key(|conflict| conflict.since);
+            Ok(conflicts)
+        })
+    }
+
+    fn resolve(&self, resolve: Resolve) -> Answer<'_, Vec<Conflict>> {
+        Box::pin(async move {
+            let wanted = Wanted::parse(&resolve.id)?;
+            let now = (self.clock)();
+            let id = resolve.id.clone();
+            let decided = self.store.write(move |transaction| {
+                let mut decided = Vec::new();
+                for prospect in wanted.find(transaction)? {
+                    decided.extend(decide(transaction, &prospect, &resolve, now)?);
+                }
+                Ok(decided)
+            });
+            let decided = decided.await?;
+            if decided.is_empty() {
+                return Err(Refusal::not_found(format!("no conflict is held for {id}")));
+            }
+            if decided.iter().all(|conflict| conflict.resolution.is_none()) {
+                return Err(Refusal::invalid(format!(
+                    "{id} is held because more than one record could be this person: no side can be taken; \
+                     merge or correct the records in question, and it goes on by itself"
+                )));
+            }
+            Ok(decided)
+        })
+    }
+
+    fn parked(&self) -> Answer<'_, Vec<ParkedRecord>> {
+        Box::pin(async move {
+            let rows = self.pages(|r, after| r.parked_after(after, PAGE), |row| &row.prospect).await?;
+            let mut parked: Vec<ParkedRecord> = rows.iter().map(ParkedRecord::from).collect();
+            parked.sort_by_key(|parked| parked.since);
+            Ok(parked)
+        })
+    }
+
+    fn retry(&self, which: Which) -> Answer<'_, Count> {
+        Box::pin(self.change_parked(which, retry))
+    }
+
+    fn drop_parked(&self, which: Which) -> Answer<'_, Count> {
+        Box::pin(self.change_parked(which, forget))
+    }
+
+    fn pause(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            Ok(self.store.write(|transaction| transaction.set_meta(META_PAUSED, "yes")).await?)
+        })
+    }
+
+    fn resume(&self) -> Answer<'_, ()> {
+        Box::pin(
+            async move { Ok(self.store.write(|transaction| transaction.remove_meta(META_PAUSED)).await?) },
+        )
+    }
+
+    fn resync(&self, resync: Resync) -> Answer<'_, Count> {
+        Box::pin(async move {
+            let people = match resync.which {
+                ResyncWhich::All => {
+                    let links =
+                        self.pages(|r, after| r.links_after(after, PAGE), |link| &link.prospect).await?;
+                    links.into_iter().map(|link| link.prospect).collect()
+                }
+                ResyncWhich::Ids(ids) => {
+                    let mut people = Vec::new();
+                    for id in ids {
+                        let wanted = Wanted::parse(&id)?;
+                        let found = self.store.read(move |reader| wanted.find(reader)).await?;
+                        if found.is_empty() {
+                            return Err(Refusal::not_found(format!(
+                                "nothing is known of {id}; nothing was done"
+                            )));
+                        }
+                        people.extend(found);
+                    }
+                    people
+                }
+                ResyncWhich::Since(_) => {
+                    return Err(Refusal::unavailable(
+                        "what changed since a time is known to the two systems only: start the daemon, or use --all",
+                    ));
+                }
+            };
+            self.mark_due(people).await
+        })
+    }
+
+    fn plan(&self) -> Answer<'_, Plan> {
+        Box::pin(async {
+            Err(Refusal::unavailable("a plan needs what both systems hold, and the store does not keep it"))
+        })
+    }
+
+    fn apply_plan(&self) -> Answer<'_, ()> {
+        let now = (self.clock)();
+        Box::pin(async move { Ok(self.store.write(move |transaction| transaction.approve_plan(now)).await?) })
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        if error.is_fatal() {
+            Refusal::unavailable(error.to_string())
+        } else {
+            Refusal::failed(error.to_string())
+        }
+    }
+}

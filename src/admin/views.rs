@@ -1,0 +1,275 @@
+//! What operations take and answer: the JSON of `/api/v1` and of `--json` (rulings.md 20).
+
+use crate::model::{BySide, HoldReason, Link, Side};
+use crate::store::{Due, Held, JournalEntry, Parked, Resolution};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The company.
+    pub tenant: String,
+    /// The daemon's version.
+    pub version: String,
+    /// Whether a daemon runs; false when the store alone was asked.
+    pub running: bool,
+    /// Whether writing is stopped by `lockstep pause`.
+    pub paused: bool,
+    /// Whether everybody has been listed and looked at once.
+    pub first_pass_done: bool,
+    /// How many people are linked.
+    pub links: u64,
+    /// How many links have to be looked at.
+    pub due: u64,
+    /// How many links wait for a person's decision.
+    pub held: u64,
+    /// How many writes were refused for good.
+    pub parked: u64,
+    /// Why a plan waits for `lockstep plan --apply`, when one does.
+    pub plan_waits: Option<String>,
+    /// Each side.
+    pub sides: BySide<SideStatus>,
+}
+
+/// How things stand on one side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SideStatus {
+    /// Whether calls go through.
+    pub state: SideState,
+    /// Why they do not.
+    pub why: Option<String>,
+    /// When the system last answered, by the daemon's clock.
+    pub last_answer: Option<Timestamp>,
+    /// Up to where its changes have been read, in the connector's own words.
+    pub cursor: Option<String>,
+    /// How far reading is behind, in milliseconds.
+    pub lag_ms: Option<u64>,
+    /// The calls left in the present period (a day, or a minute).
+    pub calls_left: Option<u64>,
+    /// The calls allowed in that period.
+    pub calls_allowed: Option<u64>,
+}
+
+/// Whether calls to a system go through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideState {
+    /// It has not been asked, or not by this process.
+    #[default]
+    Unknown,
+    /// They do.
+    Well,
+    /// They fail, and are tried again.
+    Failing,
+    /// The quota is used up; they resume alone.
+    QuotaExceeded,
+    /// A person has to mend something.
+    Stopped,
+}
+
+/// A link on which a person has to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What `conflicts resolve` takes.
+    pub id: String,
+    /// The Lead or Contact.
+    pub record: Option<String>,
+    /// The prospect.
+    pub prospect: String,
+    /// Why, for people.
+    pub reason: String,
+    /// Why, for programs: `both_changed`, `opt_out_cleared`, ...
+    pub kind: String,
+    /// What Salesforce holds.
+    pub salesforce: Option<String>,
+    /// What Engage holds.
+    pub engage: Option<String>,
+    /// All ids concerned, when an email or a record is not unique.
+    pub ids: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was decided and is about to be carried out.
+    pub resolution: Option<Resolution>,
+}
+
+impl From<&Held> for Conflict {
+    fn from(held: &Held) -> Conflict {
+        let kind = match &held.reason {
+            HoldReason::BothChanged => "both_changed",
+            HoldReason::TooCloseToCall => "too_close_to_call",
+            HoldReason::OptOutCleared { .. } => "opt_out_cleared",
+            HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
+            HoldReason::Protected { .. } => "protected",
+            HoldReason::FirstSight => "first_sight",
+            HoldReason::NotUnique { .. } => "not_unique",
+        };
+        let ids = match &held.reason {
+            HoldReason::NotUnique { ids } => ids.clone(),
+            _ => vec![],
+        };
+        Conflict {
+            id: held.id.clone(),
+            record: held.salesforce.map(|id| id.to_string()),
+            prospect: held.prospect.to_string(),
+            reason: held.reason.to_string(),
+            kind: kind.to_owned(),
+            salesforce: held.salesforce_value.clone(),
+            engage: held.engage_value.clone(),
+            ids,
+            since: held.since,
+            resolution: held.resolution.clone(),
+        }
+    }
+}
+
+/// A write that was refused for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRecord {
+    /// What `parked retry` and `parked drop` take: the prospect's id.
+    pub id: String,
+    /// The Lead or Contact.
+    pub record: String,
+    /// The prospect.
+    pub prospect: String,
+    /// The side that refused.
+    pub side: Side,
+    /// Why, for people.
+    pub reason: String,
+    /// The system's own code.
+    pub code: String,
+    /// The system's own text.
+    pub message: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl From<&Parked> for ParkedRecord {
+    fn from(parked: &Parked) -> ParkedRecord {
+        let reason = match parked.code.as_str() {
+            "FLAPPING" => format!("{} was written too often within an hour", parked.side),
+            _ => format!("{} refused the write", parked.side),
+        };
+        ParkedRecord {
+            id: parked.prospect.to_string(),
+            record: parked.salesforce.to_string(),
+            prospect: parked.prospect.to_string(),
+            side: parked.side,
+            reason,
+            code: parked.code.clone(),
+            message: parked.message.clone(),
+            attempts: parked.attempts,
+            since: parked.since,
+        }
+    }
+}
+
+/// All that is known of one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The prospect.
+    pub prospect: String,
+    /// The Lead or Contact.
+    pub record: Option<String>,
+    /// The link, with both baselines, while there is one.
+    pub link: Option<Link>,
+    /// Why it has to be looked at, when it has.
+    pub due: Option<Due>,
+    /// What a person has to decide.
+    pub held: Option<Conflict>,
+    /// What was refused.
+    pub parked: Option<ParkedRecord>,
+    /// Every change seen, decision taken and write made, oldest first.
+    pub journal: Vec<JournalEntry>,
+}
+
+/// An operator's answer to a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// A Salesforce id, a prospect id or the conflict's id.
+    pub id: String,
+    /// The side whose value is taken.
+    pub take: Side,
+    /// Who decided; goes into the journal.
+    pub by: String,
+}
+
+/// One record, or all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// A Salesforce id or a prospect id; all without one.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// What to compare again: `{"which":"all"}`, `{"which":{"since":T}}`, `{"which":{"ids":[...]}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resync {
+    /// Which links.
+    pub which: ResyncWhich,
+}
+
+/// Which links to compare again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResyncWhich {
+    /// Every one.
+    All,
+    /// Those whose records changed since then.
+    Since(Timestamp),
+    /// Those of these Salesforce ids and prospect ids.
+    Ids(Vec<String>),
+}
+
+/// How many records it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// How many.
+    pub records: u64,
+}
+
+/// What a run would do now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// How many of each kind, the largest first.
+    pub groups: Vec<PlanGroup>,
+    /// Each record that is not simply in step.
+    pub records: Vec<PlannedRecord>,
+    /// Why this plan would wait for `--apply`, when it would.
+    pub waits: Option<String>,
+}
+
+/// Records of a plan with the same fate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanGroup {
+    /// What would happen: `write Nurture to salesforce`, `in sync`, `held: ...`.
+    pub what: String,
+    /// To how many.
+    pub count: u64,
+}
+
+/// One record of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRecord {
+    /// The prospect.
+    pub prospect: String,
+    /// The Lead or Contact.
+    pub record: Option<String>,
+    /// What would happen: `write`, `adopt`, `skip`, `hold`, `park`, `relink`, `unlink`, ...
+    pub what: String,
+    /// The side that would be written.
+    pub side: Option<Side>,
+    /// The value it holds.
+    pub from: Option<String>,
+    /// The value it would hold.
+    pub to: Option<String>,
+    /// The mapping line that decides, as `file:line`.
+    pub rule: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+}

@@ -1,0 +1,90 @@
+//! Deliveries: bounded in size, in number and in time before anything looks into them.
+
+use super::operations::Daemon;
+use crate::emit;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Extension, Router};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The largest delivery (engage-api.md, Webhooks).
+const LARGEST_BODY_BYTES: usize = 1024 * 1024;
+/// Deliveries looked at side by side. The sender tries again, so more than this are turned away rather than queued: at
+/// the largest size they take 64 MiB together.
+const MOST_AT_ONCE: usize = 64;
+/// The sender waits this long for the answer, so a body that comes slower is lost anyway.
+const BODY_WITHIN: Duration = Duration::from_secs(5);
+
+/// `/webhooks/engage`.
+pub fn router() -> Router<Arc<dyn Daemon>> {
+    Router::new()
+        .route("/webhooks/engage", post(engage))
+        .layer(Extension(Arc::new(Semaphore::new(MOST_AT_ONCE))))
+}
+
+async fn engage(
+    State(daemon): State<Arc<dyn Daemon>>,
+    Extension(places): Extension<Arc<Semaphore>>,
+    request: Request,
+) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
+    };
+    let (parts, body) = request.into_parts();
+    match read(&parts.headers, body).await {
+        // Whoever verifies the delivery also logs what is wrong with it.
+        Ok(body) => with_retry_after(daemon.webhook(parts.headers, body).await),
+        Err((status, why)) => refuse(status, why),
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, (StatusCode, &'static str)> {
+    const TOO_LARGE: (StatusCode, &str) =
+        (StatusCode::PAYLOAD_TOO_LARGE, "the delivery is larger than 1 MiB");
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST_BODY_BYTES as u64) {
+        return Err(TOO_LARGE);
+    }
+    match tokio::time::timeout(BODY_WITHIN, axum::body::to_bytes(body, LARGEST_BODY_BYTES)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_length_limit(&error) => Err(TOO_LARGE),
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the delivery broke off")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the delivery came too slowly")),
+    }
+}
+
+/// Whether the body was too long, rather than broken off: the limit is told by the innermost cause only.
+fn is_length_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().contains("length limit exceeded") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn refuse(status: StatusCode, why: &str) -> Response {
+    emit!(
+        WEBHOOK_REJECTED,
+        side = "engage",
+        code = status.as_u16(),
+        reason = why,
+        "a delivery was refused: {why}"
+    );
+    with_retry_after(status)
+}
+
+fn with_retry_after(status: StatusCode) -> Response {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => (status, [(RETRY_AFTER, "1")]).into_response(),
+        _ => status.into_response(),
+    }
+}

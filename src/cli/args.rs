@@ -1,0 +1,256 @@
+//! What may stand on the command line.
+
+use crate::model::Side;
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use url::Url;
+
+const EXAMPLES: &str = "\
+Examples:
+  lockstep demo                                see it work, with nothing to install or configure
+  lockstep check -c config/lockstep.toml       everything that is wrong with configuration and mapping
+  lockstep run -c config/lockstep.toml         the daemon
+  lockstep status                              how things stand
+  lockstep explain 00Q5f000005bwLF             why this Lead is what it is
+  lockstep conflicts resolve k7 --take salesforce --by 'Ann Lee'
+
+Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the configuration or mapping is wrong,
+4 it worked and something waits for a person.";
+
+/// Keeps a company's Salesforce and its Revenue Engage in step, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Arguments {
+    /// The configuration file.
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "config/lockstep.toml")]
+    pub config: PathBuf,
+    /// The admin port of a running daemon, in the place of the one the configuration names.
+    #[arg(long, global = true, value_name = "URL")]
+    pub admin: Option<Url>,
+    /// Answer in JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play the main job against a sandbox, with nothing to install or configure.
+    Demo(DemoArguments),
+    /// Run the daemon.
+    Run,
+    /// Serve a Salesforce and a Revenue Engage to rehearse against.
+    Sandbox(SandboxArguments),
+    /// Check configuration and mapping; all problems at once.
+    #[command(after_help = "Examples:\n  lockstep check -c config/acme.toml\n  lockstep check --live --json")]
+    Check {
+        /// Ask both systems too: credentials, fields, values, limits. Writes nothing.
+        #[arg(long)]
+        live: bool,
+    },
+    /// Show what a run would do now. Writes nothing anywhere.
+    Plan {
+        /// Let the plan that waits for this go through, once.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Show how things stand, on one screen.
+    Status {
+        /// Only say whether the daemon is alive and ready (for health checks): exit 0 or 1.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Show everything known of one person: what was seen, decided and written, newest last.
+    #[command(
+        after_help = "Examples:\n  lockstep explain 0035f00002EztxDAAR\n  lockstep explain p_000001 --json"
+    )]
+    Explain {
+        /// A Salesforce id, a prospect id or an email address.
+        id: String,
+    },
+    /// List what a person has to decide, or decide it.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Example:\n  lockstep conflicts resolve p_000001 --take engage --by 'Ann Lee'"
+    )]
+    Conflicts {
+        /// Without one: list.
+        #[command(subcommand)]
+        command: Option<ConflictsCommand>,
+    },
+    /// List the writes a system refused for good, try them again or forget them.
+    #[command(after_help = "Examples:\n  lockstep parked retry p_000001\n  lockstep parked retry --yes")]
+    Parked {
+        /// Without one: list.
+        #[command(subcommand)]
+        command: Option<ParkedCommand>,
+    },
+    /// Look at a mapping file.
+    Mapping {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: MappingCommand,
+    },
+    /// Print the catalogue of log events.
+    Events,
+    /// Compare records again, by the plan's rules.
+    #[command(
+        after_help = "Examples:\n  lockstep resync --since 2026-11-01T00:00:00Z\n  lockstep resync p_000001 00Q5f000005bwLF"
+    )]
+    Resync(ResyncArguments),
+    /// Stop writing. Reading goes on, and nothing is lost.
+    Pause,
+    /// Write again.
+    Resume,
+}
+
+/// `lockstep demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// End after the story: exit 0, or 1 if any step of it did not come true.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `lockstep sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    /// Where the Salesforce REST API listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8201")]
+    pub salesforce: SocketAddr,
+    /// Where the Pub/Sub API would listen. Not built in this version: accepted, and said to be without effect.
+    #[arg(long, value_name = "ADDR")]
+    pub pubsub: Option<SocketAddr>,
+    /// Where the Revenue Engage API listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8202")]
+    pub engage: SocketAddr,
+    /// How many people there are at the start.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub records: usize,
+    /// Makes the same people again.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Keep what happens in this directory; without it nothing is kept.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What goes wrong, and when.
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}
+
+/// `lockstep conflicts ...`.
+#[derive(Debug, Subcommand)]
+pub enum ConflictsCommand {
+    /// Decide one conflict.
+    Resolve {
+        /// A Salesforce id, a prospect id or the conflict's id.
+        id: String,
+        /// The side whose value is taken: salesforce or engage.
+        #[arg(long, value_name = "SIDE", value_parser = side)]
+        take: Side,
+        /// Who decides; goes into the journal.
+        #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        by: String,
+    },
+}
+
+/// `lockstep parked ...`.
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// Try again.
+    Retry(ParkedArguments),
+    /// Forget the refused write. The record is left as it is until either side changes.
+    Drop(ParkedArguments),
+}
+
+/// Which parked records.
+#[derive(Debug, Args)]
+pub struct ParkedArguments {
+    /// A Salesforce id or a prospect id; all of them without one.
+    pub id: Option<String>,
+    /// Do not ask first.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `lockstep mapping ...`.
+#[derive(Debug, Subcommand)]
+pub enum MappingCommand {
+    /// Print the table of a mapping file.
+    Show {
+        /// The mapping file; the configuration's without one.
+        file: Option<PathBuf>,
+    },
+}
+
+/// `lockstep resync`.
+#[derive(Debug, Args)]
+#[group(required = true)]
+pub struct ResyncArguments {
+    /// Every linked record.
+    #[arg(long, conflicts_with_all = ["since", "ids"])]
+    pub all: bool,
+    /// What changed since this time (RFC 3339).
+    #[arg(long, value_name = "TIME", conflicts_with = "ids")]
+    pub since: Option<Timestamp>,
+    /// Salesforce ids and prospect ids.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
+fn side(text: &str) -> Result<Side, String> {
+    Side::BOTH
+        .into_iter()
+        .find(|side| side.as_str() == text)
+        .ok_or_else(|| "write salesforce or engage".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_free_of_contradictions() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_before_or_after_the_command() {
+        for line in [["lockstep", "-c", "x.toml", "status"], ["lockstep", "status", "-c", "x.toml"]] {
+            assert_eq!(Arguments::parse_from(line).config, PathBuf::from("x.toml"));
+        }
+        assert_eq!(
+            Arguments::parse_from(["lockstep", "status"]).config,
+            PathBuf::from("config/lockstep.toml")
+        );
+    }
+
+    #[test]
+    fn a_resync_must_say_of_what_and_only_once() {
+        for wrong in
+            [&["resync"][..], &["resync", "--all", "x"], &["resync", "--since", "2026-11-01T00:00:00Z", "x"]]
+        {
+            let line = ["lockstep"].iter().chain(wrong);
+            assert!(Arguments::try_parse_from(line).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_decision_needs_a_side_and_a_name() {
+        for wrong in [
+            &["conflicts", "resolve", "k1"][..],
+            &["conflicts", "resolve", "k1", "--take", "both", "--by", "Ann"],
+            &["conflicts", "resolve", "k1", "--take", "engage", "--by", ""],
+            &["conflicts", "resolve", "--take", "engage", "--by", "Ann"],
+        ] {
+            let line = ["lockstep"].iter().chain(wrong);
+            assert!(Arguments::try_parse_from(line).is_err(), "{wrong:?}");
+        }
+    }
+}

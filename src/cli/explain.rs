@@ -1,0 +1,59 @@
+//! `lockstep explain ID`.
+
+use super::access;
+use super::context::{Context, Shown};
+use super::failure::Failure;
+use super::table::{or_dash, table, time};
+use crate::admin::Explanation;
+use crate::event::escape;
+use crate::store::JournalEntry;
+
+/// Shows everything known of one person.
+pub async fn run(context: &Context, id: String) -> Result<Shown, Failure> {
+    let found = access::operations(context).await?.explain(id).await?;
+    Ok(Shown::well(context.show(&found, || found.iter().map(story).collect::<Vec<_>>().join("\n"))))
+}
+
+fn story(person: &Explanation) -> String {
+    let mut text = format!("prospect {} and {}\n", person.prospect, or_dash(person.record.as_ref()));
+    if let Some(due) = &person.due {
+        text.push_str(&format!("due since {} (change {})\n", time(due.since), due.change));
+    }
+    if let Some(held) = &person.held {
+        text.push_str(&format!("waits for a decision ({}): {}\n", held.id, escape(&held.reason)));
+    }
+    if let Some(parked) = &person.parked {
+        text.push_str(&format!("parked: {}: {}\n", escape(&parked.code), escape(&parked.message)));
+    }
+    text.push('\n');
+    if person.journal.is_empty() {
+        text.push_str("Nothing has happened yet.\n");
+        return text;
+    }
+    text.push_str(&table(["time (UTC)", "change", "what", "why", "rule"], person.journal.iter().map(line)));
+    text
+}
+
+fn line(entry: &JournalEntry) -> [String; 5] {
+    let mut what = entry.what.clone();
+    if let Some(side) = entry.side {
+        what.push_str(&format!(" {side}"));
+    }
+    if entry.from.is_some() || entry.to.is_some() {
+        what.push_str(&format!(": {} -> {}", or_dash(entry.from.as_ref()), or_dash(entry.to.as_ref())));
+    }
+    let mut why = entry.reason.clone();
+    if let Some(overruled) = &entry.overruled {
+        why.push_str(&format!("; {overruled} was overruled"));
+    }
+    if let Some(by) = &entry.by {
+        why.push_str(&format!("; by {by}"));
+    }
+    for seen in &entry.seen {
+        let source = serde_json::to_value(seen.source).unwrap_or_default();
+        let side = seen.side.map_or("both sides", |side| side.as_str());
+        let value = seen.value.as_ref().map(|value| format!(": {value}")).unwrap_or_default();
+        why.push_str(&format!("; seen in {side} by {}{value}", source.as_str().unwrap_or("?")));
+    }
+    [time(entry.at), or_dash(entry.change), what, why, or_dash(entry.rule.as_ref())]
+}

@@ -1,0 +1,192 @@
+//! `lockstep mapping show`.
+
+use super::args::MappingCommand;
+use super::context::{Context, Shown};
+use super::failure::Failure;
+use super::table::{or_dash, table};
+use crate::diagnostic::{Problem, Problems};
+use crate::mapping::{Mapping, Row, Way, Winner};
+use crate::model::{Fields, SalesforceObject, SequenceAction};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Prints the table of a mapping file.
+pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
+    let MappingCommand::Show { file } = command;
+    let file = match file {
+        Some(file) => file,
+        None => context.load()?.config.mapping,
+    };
+    let (mapping, _) = load(&file)?;
+    Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
+}
+
+/// The mapping in `file`, with its warnings.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(file: &Path) -> Result<(Mapping, Problems), Problems> {
+    let mut problems = Problems::new(&file.display().to_string(), "");
+    problems.push(Problem::error("M000", "this build reads no mapping yet"));
+    Err(problems)
+}
+
+fn text(mapping: &Mapping) -> String {
+    let mut text = format!("{} ({})\n\n", mapping.company, mapping.file);
+    let objects = objects(mapping);
+    match objects[..] {
+        [object] => {
+            let heading = [
+                "line",
+                "stage",
+                "person status",
+                object.as_str(),
+                "also from",
+                "way",
+                "sequences",
+                "winner",
+            ];
+            text.push_str(&table(
+                heading,
+                mapping.rows.iter().map(|row| {
+                    let [line, stage, person, way, sequences, winner] = common(row);
+                    [
+                        line,
+                        stage,
+                        person,
+                        value(row, object),
+                        also_from(row, &objects),
+                        way,
+                        sequences,
+                        winner,
+                    ]
+                }),
+            ));
+        }
+        _ => {
+            let heading = [
+                "line",
+                "stage",
+                "person status",
+                "Lead",
+                "Contact",
+                "also from",
+                "way",
+                "sequences",
+                "winner",
+            ];
+            text.push_str(&table(
+                heading,
+                mapping.rows.iter().map(|row| {
+                    let [line, stage, person, way, sequences, winner] = common(row);
+                    let [lead, contact] = SalesforceObject::BOTH.map(|object| value(row, object));
+                    [line, stage, person, lead, contact, also_from(row, &objects), way, sequences, winner]
+                }),
+            ));
+        }
+    }
+    text.push('\n');
+    for object in objects {
+        text.push_str(&object_line(mapping, object));
+    }
+    text.push_str(&format!("When both sides changed, {} wins.\n", winner_words(mapping.conflict.winner)));
+    text
+}
+
+/// The objects that take part.
+fn objects(mapping: &Mapping) -> Vec<SalesforceObject> {
+    let taking_part =
+        [(SalesforceObject::Lead, &mapping.lead), (SalesforceObject::Contact, &mapping.contact)];
+    taking_part.into_iter().filter(|(_, of)| of.is_some()).map(|(object, _)| object).collect()
+}
+
+fn object_line(mapping: &Mapping, object: SalesforceObject) -> String {
+    let of = match object {
+        SalesforceObject::Lead => &mapping.lead,
+        SalesforceObject::Contact => &mapping.contact,
+    };
+    let Some(of) = of else { return String::new() };
+    let opt_out = of.opt_out.name().map_or_else(String::new, |name| format!(", the opt-out in {name}"));
+    let scope =
+        if of.scope.is_empty() { String::new() } else { format!(", only where {}", fields(&of.scope)) };
+    format!("{object}: the status is in {}{opt_out}{scope}.\n", of.status)
+}
+
+fn common(row: &Row) -> [String; 6] {
+    let way = match row.way {
+        Way::Both => "<->",
+        Way::ToSalesforce => "to Salesforce",
+        Way::ToEngage => "to Engage",
+        Way::None => "none",
+    };
+    [
+        row.line.to_string(),
+        or_dash(row.stage.as_ref()),
+        row.person.to_string(),
+        way.to_owned(),
+        sequences(row.sequences).to_owned(),
+        or_dash(row.winner.map(winner_words)),
+    ]
+}
+
+fn value(row: &Row, object: SalesforceObject) -> String {
+    or_dash(row.fields(object).map(fields))
+}
+
+fn also_from(row: &Row, objects: &[SalesforceObject]) -> String {
+    let mut values: Vec<String> =
+        objects.iter().flat_map(|object| row.also_from(*object)).map(fields).collect();
+    values.sort();
+    values.dedup();
+    values.join("; ")
+}
+
+/// One field by its value, several by name too.
+fn fields(fields: &Fields) -> String {
+    match fields.len() {
+        1 => fields.values().map(ToString::to_string).collect(),
+        _ => fields.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn sequences(action: SequenceAction) -> &'static str {
+    match action {
+        SequenceAction::Leave => "leave",
+        SequenceAction::Pause => "pause",
+        SequenceAction::Resume => "resume",
+        SequenceAction::Finish => "finish",
+    }
+}
+
+fn winner_words(winner: Winner) -> &'static str {
+    match winner {
+        Winner::Salesforce => "Salesforce",
+        Winner::Engage => "Engage",
+        Winner::Newest => "the newest",
+        Winner::Hold => "nobody (a person decides)",
+    }
+}
+
+fn values(mapping: &Mapping) -> Value {
+    let rows = mapping.rows.iter().map(|row| {
+        json!({
+            "line": row.line,
+            "stage": row.stage,
+            "person": row.person,
+            "lead": row.lead,
+            "contact": row.contact,
+            "also_from_lead": row.also_from_lead,
+            "also_from_contact": row.also_from_contact,
+            "to_salesforce": row.way.to_salesforce(),
+            "to_engage": row.way.to_engage(),
+            "sequences": row.sequences,
+            "winner": row.winner,
+        })
+    });
+    json!({
+        "company": mapping.company,
+        "file": mapping.file,
+        "winner": mapping.conflict.winner,
+        "rows": rows.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,19 @@
+//! `lockstep resync`.
+
+use super::access;
+use super::args::ResyncArguments;
+use super::context::{Context, Shown};
+use super::failure::{Failure, count};
+use crate::admin::{Resync, ResyncWhich};
+
+/// Has records compared again.
+pub async fn run(context: &Context, arguments: ResyncArguments) -> Result<Shown, Failure> {
+    let which = match arguments {
+        ResyncArguments { all: true, .. } => ResyncWhich::All,
+        ResyncArguments { since: Some(since), .. } => ResyncWhich::Since(since),
+        ResyncArguments { ids, .. } => ResyncWhich::Ids(ids),
+    };
+    let found = access::operations(context).await?.resync(Resync { which }).await?;
+    let number = usize::try_from(found.records).unwrap_or(usize::MAX);
+    Ok(Shown::well(context.show(&found, || format!("{} to be compared again.\n", count(number, "record")))))
+}

@@ -1,0 +1,94 @@
+//! `lockstep status`.
+
+use super::access;
+use super::context::{Context, Exit, Shown};
+use super::failure::Failure;
+use super::table::{grouped, or_dash, table, time};
+use crate::admin::{SideState, SideStatus, Status};
+use crate::model::Side;
+
+/// Shows how things stand; with `check` only whether the daemon is ready.
+pub async fn run(context: &Context, check: bool) -> Result<Shown, Failure> {
+    if check {
+        return health(context).await;
+    }
+    let status = access::operations(context).await?.status().await?;
+    let waits = status.held > 0 || status.parked > 0 || status.plan_waits.is_some();
+    Ok(Shown::waiting(context.show(&status, || screen(&status)), waits))
+}
+
+async fn health(context: &Context) -> Result<Shown, Failure> {
+    let health = access::expected_daemon(context)?.health().await;
+    if health.ready {
+        return Ok(Shown::well("ready\n"));
+    }
+    Ok(Shown { text: format!("not ready: {}\n", crate::event::escape(&health.why_not)), exit: Exit::Failed })
+}
+
+fn screen(status: &Status) -> String {
+    let state = match (status.running, status.paused) {
+        (false, _) => "no daemon runs; this is what the store says",
+        (true, true) => "running, and paused: it reads, and writes nothing until `lockstep resume`",
+        (true, false) => "running",
+    };
+    let first_pass = if status.first_pass_done { "done" } else { "not done yet" };
+    let mut text = format!("{}: {state}\n\n", status.tenant);
+    let sides = Side::BOTH.map(|side| status.sides.get(side));
+    let row =
+        |name: &str, show: &dyn Fn(&SideStatus) -> String| [name.to_owned(), show(sides[0]), show(sides[1])];
+    text.push_str(&table(
+        ["", "Salesforce", "Revenue Engage"],
+        [
+            row("state", &side_state),
+            row("last answer", &|side| or_dash(side.last_answer.map(time))),
+            row("read up to", &|side| or_dash(side.cursor.clone())),
+            row("behind", &|side| {
+                or_dash(side.lag_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)))
+            }),
+            row("calls left", &calls),
+        ],
+    ));
+    text.push_str(&format!(
+        "\nlinked {}   due {}   conflicts {}   parked {}   first pass {first_pass}\n",
+        grouped(status.links),
+        grouped(status.due),
+        grouped(status.held),
+        grouped(status.parked)
+    ));
+    for (waits, what) in [
+        (status.held > 0, "`lockstep conflicts` lists what a person has to decide"),
+        (status.parked > 0, "`lockstep parked` lists the writes that were refused"),
+    ] {
+        if waits {
+            text.push_str(&format!("{what}\n"));
+        }
+    }
+    if let Some(why) = &status.plan_waits {
+        let why = crate::event::escape(why);
+        text.push_str(&format!(
+            "a plan waits: {why}; `lockstep plan` shows it, `lockstep plan --apply` lets it through\n"
+        ));
+    }
+    text
+}
+
+fn side_state(side: &SideStatus) -> String {
+    let state = match side.state {
+        SideState::Unknown => "not asked yet",
+        SideState::Well => "well",
+        SideState::Failing => "failing, tried again",
+        SideState::QuotaExceeded => "quota used up, resumes alone",
+        SideState::Stopped => "stopped until mended",
+    };
+    match &side.why {
+        Some(why) => format!("{state}: {why}"),
+        None => state.to_owned(),
+    }
+}
+
+fn calls(side: &SideStatus) -> String {
+    match (side.calls_left, side.calls_allowed) {
+        (Some(left), Some(allowed)) => format!("{} of {}", grouped(left), grouped(allowed)),
+        (left, _) => or_dash(left.map(grouped)),
+    }
+}

@@ -1,0 +1,64 @@
+//! Reads a configuration file.
+
+use super::check;
+use super::raw::Raw;
+use super::reader::Reader;
+use super::settings::Config;
+use crate::diagnostic::{Problem, Problems};
+use std::path::{Path, PathBuf};
+
+/// A configuration that can be used, and what is odd about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Warnings only.
+    pub warnings: Problems,
+}
+
+/// Loads the file and what the environment sets over it. Relative paths are from the file's directory, those from the
+/// environment too. An empty variable counts as not set.
+///
+/// # Errors
+/// Everything that is wrong, at once, in the order of the file. What is said never holds a secret.
+pub fn load(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, Problems> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|why| {
+        let mut problems = Problems::new(&shown, "");
+        problems.push(
+            Problem::error("C001", format!("cannot read the configuration {shown}: {why}"))
+                .help("name another with `-c FILE`; `lockstep demo` needs none"),
+        );
+        problems
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let raw = Raw::read(&shown, &text, environment);
+    if raw.is_broken {
+        return Err(raw.problems);
+    }
+    let mut reader = Reader::new(raw, folder);
+    let config = check::check(&mut reader);
+    let mut problems = reader.into_problems();
+    problems.sort();
+    match config {
+        Some(config) if !problems.has_errors() => Ok(Loaded { config, warnings: problems }),
+        _ => Err(problems),
+    }
+}
+
+/// Where the mapping file is, whatever else is wrong with the configuration: so that both can be checked at once.
+pub fn mapping_path(path: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let raw = Raw::read(&path.display().to_string(), &text, environment);
+    Reader::new(raw, path.parent()?).path(("", "mapping"))
+}
+
+/// The process's environment, as `load` takes it. What is not Unicode is left out: no key can mean it.
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
