@@ -86,7 +86,7 @@ fn links_read(bencher: Bencher<'_, '_>) {
         .bench_values(|ids| {
             store
                 .read_blocking(move |reader| {
-                    ids.iter().map(|id| reader.link_by_salesforce(id)).collect::<Result<Vec<_>, _>>()
+                    ids.iter().map(|id| reader.links_by_salesforce(id)).collect::<Result<Vec<_>, _>>()
                 })
                 .unwrap()
         });
@@ -161,6 +161,7 @@ fn link(number: u64) -> Link {
     Link {
         prospect: prospect(number),
         salesforce: format!("00Q{number:012}").parse().unwrap(),
+        named_by_engage: None,
         baseline: Some(Baseline {
             salesforce: [
                 ("Status".into(), FieldValue::text("Attempting to contact")),

@@ -40,7 +40,7 @@ impl Wanted {
     pub fn find(&self, reader: &Reader<'_>) -> Result<BTreeSet<ProspectId>, StoreError> {
         let mut people = BTreeSet::new();
         if let Some(id) = &self.salesforce {
-            people.extend(reader.link_by_salesforce(id)?.map(|link| link.prospect));
+            people.extend(reader.links_by_salesforce(id)?);
             if people.is_empty() {
                 people.extend(
                     reader.journal_of_salesforce(id, JOURNAL_SHOWN)?.into_iter().map(|entry| entry.prospect),

@@ -2,15 +2,16 @@
 
 use super::key::{Key, Kind};
 use super::table::Row;
-use super::transaction::{Reader, Transaction};
+use super::transaction::{Order, Reader, Transaction};
 use super::{Held, Intent, OwnPauses, Parked, StoreError};
 use crate::model::{Link, ProspectId, SalesforceId};
 
 impl Row for Link {
     const KIND: Kind = Kind::Link;
 
-    fn index(&self, _prospect: &ProspectId) -> Option<Key> {
-        Some(Kind::LinkBySalesforce.key().salesforce(&self.salesforce))
+    /// With the prospect's id: two prospects may name one record. That is a conflict, and one that has to be seen.
+    fn index(&self, prospect: &ProspectId) -> Option<Key> {
+        Some(Kind::LinkBySalesforce.key().salesforce(&self.salesforce).prospect(prospect))
     }
 }
 
@@ -40,9 +41,10 @@ impl Reader<'_> {
         self.row(prospect)
     }
 
-    /// The link that stands for a Lead or Contact now.
-    pub fn link_by_salesforce(&self, salesforce: &SalesforceId) -> Result<Option<Link>, StoreError> {
-        self.row_by(&Kind::LinkBySalesforce.key().salesforce(salesforce))
+    /// The prospects whose link stands for a Lead or Contact now: one, unless the person is linked twice.
+    pub fn links_by_salesforce(&self, salesforce: &SalesforceId) -> Result<Vec<ProspectId>, StoreError> {
+        let key = Kind::LinkBySalesforce.key().salesforce(salesforce);
+        self.scan(key.clone()..key.end(), Order::Ascending).map(|entry| entry.map(|(_, id)| id)).collect()
     }
 
     /// Links in the order of prospect ids, behind `after`. Fewer than `limit` means that there are no more.
@@ -178,10 +180,10 @@ mod tests {
     fn a_link_is_found_by_its_salesforce_id_and_moves_with_it() {
         let store = TestStore::new();
         store.write(|t| t.put_link(&link(1, 10))).unwrap();
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(1, 10)));
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(10)).unwrap(), [prospect(1)]);
         store.write(|t| t.put_link(&link(1, 11))).unwrap();
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), None);
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(11)).unwrap(), Some(link(1, 11)));
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(10)).unwrap(), []);
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(11)).unwrap(), [prospect(1)]);
         assert_eq!(store.reader().link_count().unwrap(), 1);
         assert_eq!(store.write(|t| t.remove_link(&prospect(1))).unwrap(), Some(link(1, 11)));
         assert_eq!(store.reader().link_count().unwrap(), 0);
@@ -189,14 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_second_link_to_one_record_is_refused_and_nothing_changes() {
+    fn two_links_to_one_record_are_both_found() {
         let store = TestStore::new();
         store.write(|t| t.put_link(&link(1, 10))).unwrap();
         store.write(|t| t.put_link(&link(2, 20))).unwrap();
-        let error = store.write(|t| t.put_link(&link(2, 10))).unwrap_err();
-        assert!(matches!(&error, StoreError::Taken { by, .. } if *by == prospect(1)), "{error}");
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(20)).unwrap(), Some(link(2, 20)));
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(1, 10)));
+        store.write(|t| t.put_link(&link(2, 10))).unwrap();
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(10)).unwrap(), [prospect(1), prospect(2)]);
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(20)).unwrap(), []);
     }
 
     #[test]
@@ -209,7 +210,7 @@ mod tests {
                 t.put_link(&link(2, 10))
             })
             .unwrap();
-        assert_eq!(store.reader().link_by_salesforce(&salesforce(10)).unwrap(), Some(link(2, 10)));
+        assert_eq!(store.reader().links_by_salesforce(&salesforce(10)).unwrap(), [prospect(2)]);
     }
 
     #[test]

@@ -159,6 +159,27 @@ pub struct JournalEntry {
     pub by: Option<String>,
 }
 
+impl JournalEntry {
+    /// An entry about a prospect, to be completed.
+    pub fn about(prospect: ProspectId, what: &str, reason: impl Into<String>, at: Timestamp) -> JournalEntry {
+        JournalEntry {
+            at,
+            change: None,
+            prospect,
+            salesforce: None,
+            what: what.to_owned(),
+            seen: Vec::new(),
+            rule: None,
+            reason: reason.into(),
+            side: None,
+            from: None,
+            to: None,
+            overruled: None,
+            by: None,
+        }
+    }
+}
+
 /// Where reading has got to. The text is the connector's own; the store only keeps it.
 pub type Cursors = BTreeMap<String, String>;
 

@@ -61,6 +61,7 @@ pub(super) fn link(prospect_number: u32, salesforce_number: u32) -> Link {
     Link {
         prospect: prospect(prospect_number),
         salesforce: salesforce(salesforce_number),
+        named_by_engage: None,
         baseline: None,
         latch: None,
     }

@@ -50,6 +50,7 @@ fn link() -> Link {
     Link {
         prospect: prospect(),
         salesforce: LEAD.parse().unwrap(),
+        named_by_engage: None,
         baseline: Some(baseline("New")),
         latch: None,
     }

@@ -5,7 +5,7 @@ mod lexer;
 mod parser;
 
 pub(super) use eval::run;
-pub(super) use parser::{Query, parse};
+pub(super) use parser::parse;
 
 /// A query that is none. The message is what Salesforce's `MALFORMED_QUERY` would carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
