@@ -4,7 +4,7 @@ use super::args::MappingCommand;
 use super::context::{Context, Shown};
 use super::failure::Failure;
 use super::table::{or_dash, table};
-use crate::diagnostic::{Problem, Problems};
+use crate::diagnostic::Problems;
 use crate::mapping::{Mapping, Row, Way, Winner};
 use crate::model::{Fields, SalesforceObject, SequenceAction};
 use serde_json::{Value, json};
@@ -26,9 +26,7 @@ pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure>
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(file: &Path) -> Result<(Mapping, Problems), Problems> {
-    let mut problems = Problems::new(&file.display().to_string(), "");
-    problems.push(Problem::error("M000", "this build reads no mapping yet"));
-    Err(problems)
+    crate::mapping::load(file).map(|loaded| (loaded.mapping, loaded.warnings))
 }
 
 fn text(mapping: &Mapping) -> String {

@@ -73,6 +73,22 @@ pub fn built_in_status(status: &PersonStatus) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|known| known.key == status.key())
 }
 
+/// A status by key, label or alias, in any case. `own` are a company's own statuses, key and label.
+pub fn find<'a>(text: &str, own: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<PersonStatus> {
+    let text = text.trim();
+    let is = |name: &str| name.eq_ignore_ascii_case(text);
+    let built_in =
+        BUILT_IN.iter().find(|known| is(known.key) || is(known.label) || known.aliases.iter().any(|a| is(a)));
+    built_in
+        .map(|known| known.key)
+        .or_else(|| {
+            own.into_iter()
+                .find(|(key, label)| is(key) || label.to_lowercase() == text.to_lowercase())
+                .map(|(key, _)| key)
+        })
+        .map(PersonStatus::new)
+}
+
 /// Whether only people may move somebody out of this status: what Lockstep would write over it is held instead.
 pub fn is_protected(status: &PersonStatus) -> bool {
     built_in_status(status).is_some_and(|known| known.protected)

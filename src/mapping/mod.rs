@@ -1,12 +1,13 @@
 //! What one company wants: the file, its checks, and the table that is left once they pass.
 
+mod law;
+mod letters;
+mod load;
+mod reader;
 mod relation;
+mod rows;
+mod sections;
 mod table;
 
+pub use load::{Loaded, load, parse};
 pub use table::*;
-pub struct Loaded {
-    pub mapping: Mapping,
-}
-pub fn load(_: &std::path::Path) -> Result<Loaded, String> {
-    unreachable!()
-}

@@ -1,0 +1,132 @@
+//! Reading a mapping file: everything that is wrong with it at once, or the mapping.
+
+use super::law;
+use super::reader::{Reader, Table};
+use super::rows::{self, Columns};
+use super::sections;
+use super::table::Mapping;
+use crate::diagnostic::{Problem, Problems};
+use std::path::Path;
+use toml::de::DeTable;
+
+/// A larger file is no mapping: 10,000 rows are about one megabyte.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A mapping that can be used, and what is odd about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The mapping.
+    pub mapping: Mapping,
+    /// Warnings only.
+    pub warnings: Problems,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let shown = path.display().to_string();
+    let refuse = |message: String, help: &str| {
+        let mut problems = Problems::new(&shown, "");
+        problems.push(Problem::error("M002", message).help(help));
+        problems
+    };
+    let meta = std::fs::metadata(path).map_err(|error| {
+        refuse(format!("cannot read the mapping: {error}"), "`mapping` in the configuration names the file")
+    })?;
+    if !meta.is_file() {
+        return Err(refuse(
+            "this is no file".to_owned(),
+            "name the mapping file itself, such as mapping/example.toml",
+        ));
+    }
+    if meta.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} MiB; a mapping has at most 4", meta.len() / (1024 * 1024));
+        return Err(refuse(message, "is this the file you meant?"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        refuse(format!("cannot read the mapping: {error}"), "is it readable for this user?")
+    })?;
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(&shown, &text),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let good = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+            let mut problems = Problems::new(&shown, &good);
+            let problem = Problem::error("M002", "the file is not UTF-8 text from here on");
+            problems.push(
+                problem
+                    .at(at.saturating_sub(1)..at, "the last letter that can be read")
+                    .help("save it as UTF-8"),
+            );
+            Err(problems)
+        }
+    }
+}
+
+/// Reads a text. `file` is how it is shown.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
+    let mut reader = Reader { problems: Problems::new(file, text) };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let problem = Problem::error("M001", format!("this is not TOML: {}", error.message()));
+        reader.push(match error.span() {
+            Some(span) => problem.at(span, ""),
+            None => problem,
+        });
+    }
+    if !errors.is_empty() {
+        // What a broken file says about its keys is guesswork: it would bury the mistake that matters.
+        return Err(reader.problems);
+    }
+    let top = Table::new(0..0, document.get_ref());
+    let company = sections::heading(&mut reader, &top);
+    let custom_statuses = sections::custom_statuses(&mut reader, &top);
+    let (lead, contact) = sections::salesforce(&mut reader, &top);
+    let conflict = sections::conflict(&mut reader, &top);
+    let opt_out_cleared = sections::opt_out(&mut reader, &top);
+    let new = sections::new_people(&mut reader, &top);
+    let limits = sections::limits(&mut reader, &top);
+    sections::not_yet(&mut reader, &top);
+    let tables = reader.tables(&top, "status");
+    // Without its section an object's rows cannot be judged; that it is missing is said already.
+    let known = lead.is_some() || contact.is_some();
+    let columns = Columns { lead: lead.as_ref(), contact: contact.as_ref(), custom: &custom_statuses };
+    let placed = rows::read(&mut reader, &tables, &columns);
+    let strayed = reader.problems.found.iter().any(|problem| problem.code == "M013");
+    if tables.is_empty() && !strayed {
+        reader.push(Problem::error("M014", "the mapping has no rows").at(top.key_span("status"), "").help(
+            "write `status = [ { person = \"Success\", salesforce = \"Nurture\" } ]` above the first section",
+        ));
+    }
+    let mapping = Mapping {
+        company: company.into(),
+        file: file.into(),
+        rows: placed.iter().map(|placed| placed.row.clone()).collect(),
+        lead,
+        contact,
+        // A missing one is an error already, so the value is never used.
+        conflict: conflict.unwrap_or(super::ConflictPolicy {
+            winner: super::Winner::Hold,
+            guard_band: std::time::Duration::ZERO,
+        }),
+        opt_out_cleared,
+        new,
+        limits,
+        custom_statuses,
+        groups: Default::default(),
+    }
+    .grouped();
+    if known && !placed.is_empty() {
+        law::check(&mut reader, &mapping, &placed);
+    }
+    reader.problems.sort();
+    match reader.problems.has_errors() {
+        true => Err(reader.problems),
+        false => Ok(Loaded { mapping, warnings: reader.problems }),
+    }
+}
