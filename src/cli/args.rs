@@ -115,6 +115,9 @@ pub struct DemoArguments {
     /// End after the story: exit 0, or 1 if any step of it did not come true.
     #[arg(long)]
     pub once: bool,
+    /// Another mapping file than the built-in example.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
 }
 
 /// `lockstep sandbox`.

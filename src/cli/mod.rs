@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod conflicts;
 mod context;
+mod daemon;
 mod demo;
 mod events;
 mod explain;

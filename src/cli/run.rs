@@ -1,9 +1,137 @@
-//! `lockstep run`.
+//! `lockstep run`: the daemon.
 
 use super::context::{Context, Shown};
+use super::daemon::Running;
 use super::failure::Failure;
+use crate::admin::{self, Stored};
+use crate::config::Config;
+use crate::emit;
+use crate::mapping::Mapping;
+use crate::store::{Store, StoreOptions};
+use crate::sync::{Clock, Engine, Signal};
+use anyhow::Context as _;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 
-/// Runs the daemon until it is told to stop.
-pub async fn run(_context: &Context) -> Result<Shown, Failure> {
-    Err(Failure::Failed(anyhow::anyhow!("this build has no daemon yet")))
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(context: &Context) -> Result<Shown, Failure> {
+    let loaded = context.load()?;
+    let mapping = crate::mapping::load(&loaded.config.mapping)?;
+    crate::event::init(&loaded.config.log, &loaded.config.tenant).map_err(anyhow::Error::from)?;
+    for warnings in [&loaded.warnings, &mapping.warnings] {
+        if !warnings.found.is_empty() {
+            eprint!("{}", warnings.render(context.error_color));
+        }
+    }
+    let signals = os_signals()?;
+    let daemon = Daemon::start(loaded.config, mapping.mapping, system_clock()).await?;
+    daemon.run(signals).await?;
+    Ok(Shown::well(""))
+}
+
+/// The time of this machine.
+pub(super) fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// A daemon whose store is open and whose ports are bound.
+pub(super) struct Daemon {
+    engine: Arc<Engine>,
+    mapping_file: PathBuf,
+    running: Arc<Running>,
+    token: Option<secrecy::SecretString>,
+    admin: TcpListener,
+    webhooks: Option<TcpListener>,
+}
+
+impl Daemon {
+    /// Opens the store and the ports. Nothing is called yet.
+    pub(super) async fn start(config: Config, mapping: Mapping, clock: Clock) -> anyhow::Result<Daemon> {
+        let (path, tenant) = (config.store.path.clone(), config.tenant.clone());
+        let store = tokio::task::spawn_blocking(move || Store::open(&path, &tenant, StoreOptions::default()))
+            .await
+            .context("opening the store")??;
+        let engine = Arc::new(Engine::new(&config, mapping, store.clone(), clock)?);
+        let listen = config.admin.listen;
+        let admin =
+            TcpListener::bind(listen).await.with_context(|| format!("[admin] listen = \"{listen}\""))?;
+        let webhooks = match config.webhooks_listen {
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .with_context(|| format!("[webhooks] listen = \"{address}\""))?,
+            ),
+            None => None,
+        };
+        emit!(
+            DAEMON_STARTED,
+            "the store is open; mapping {} of {}",
+            engine.mapping().file,
+            engine.mapping().company
+        );
+        Ok(Daemon {
+            running: Arc::new(Running::new(
+                engine.clone(),
+                Stored::new(store, &config.tenant, Timestamp::now),
+            )),
+            engine,
+            mapping_file: config.mapping,
+            token: config.admin.token,
+            admin,
+            webhooks,
+        })
+    }
+
+    /// Where the admin port listens.
+    pub(super) fn admin_address(&self) -> anyhow::Result<std::net::SocketAddr> {
+        Ok(self.admin.local_addr()?)
+    }
+
+    /// Runs until told to stop. The ports close last, so that a webhook is refused rather than unanswered.
+    pub(super) async fn run(self, signals: mpsc::Receiver<Signal>) -> anyhow::Result<()> {
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that the sender is gone, which is a stop too.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let ports =
+            tokio::spawn(admin::serve(self.running.clone(), self.token, self.admin, until(stopped.clone())));
+        let webhooks = self
+            .webhooks
+            .map(|listener| tokio::spawn(admin::serve_webhooks(self.running, listener, until(stopped))));
+        let ended = crate::sync::run(self.engine, self.mapping_file, signals).await;
+        let _ = stop.send(true);
+        ports.await.context("the admin port")??;
+        if let Some(webhooks) = webhooks {
+            webhooks.await.context("the webhooks' port")??;
+        }
+        ended?;
+        emit!(DAEMON_STOPPED, "stopped; what was in flight is finished or kept");
+        Ok(())
+    }
+}
+
+/// SIGTERM and SIGINT stop, SIGHUP reads the mapping again.
+fn os_signals() -> anyhow::Result<mpsc::Receiver<Signal>> {
+    let (send, receive) = mpsc::channel(4);
+    for (kind, means) in [
+        (SignalKind::terminate(), Signal::Stop),
+        (SignalKind::interrupt(), Signal::Stop),
+        (SignalKind::hangup(), Signal::Reload),
+    ] {
+        let mut stream = signal(kind).context("listening for signals")?;
+        let send = send.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                if send.send(means).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(receive)
 }

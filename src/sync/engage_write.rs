@@ -7,7 +7,7 @@ use crate::connector::CallError;
 use crate::connector::engage::EngageWrite;
 use crate::model::{Enrollment, EnrollmentState, ProspectId, SequenceAction, Target};
 use crate::store::OwnPauses;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::HashMap;
 
 /// Sequence calls under way at once: each is for one prospect, since the default profile has no batch for them.
@@ -42,11 +42,7 @@ impl Engine {
         }
         let enrollments = &enrollments;
         let mut moved = stream::iter(writes)
-            .map(|write| async move {
-                let mine = enrollments.get(&write.intent.prospect).map_or(&[][..], Vec::as_slice);
-                let result = self.move_sequences(&write, mine).await;
-                (write, result)
-            })
+            .map(|write| self.sequences_moved(write, enrollments).boxed())
             .buffered(SEQUENCE_CALLS_AT_ONCE);
         let mut going = Vec::new();
         while let Some((write, result)) = moved.next().await {
@@ -71,6 +67,16 @@ impl Engine {
             ended.push((write, end));
         }
         Ok((ended, trouble))
+    }
+
+    async fn sequences_moved(
+        &self,
+        write: Write,
+        enrollments: &HashMap<ProspectId, Vec<Enrollment>>,
+    ) -> (Write, Result<(), Interrupted>) {
+        let mine = enrollments.get(&write.intent.prospect).map_or(&[][..], Vec::as_slice);
+        let result = self.move_sequences(&write, mine).await;
+        (write, result)
     }
 
     /// Pauses, resumes or finishes one person's sequences, as the row says.

@@ -10,6 +10,7 @@
 //! other input. One task walks it, so no link is ever in two hands; what runs side by side are the calls of one
 //! step.
 
+mod ask;
 mod dry_run;
 mod engage_write;
 mod engine;
@@ -27,6 +28,10 @@ mod show;
 mod side;
 mod write;
 
+pub use ask::Health;
+pub use dry_run::{DryRun, DryRunError};
 pub use engine::{Clock, Engine, StartError};
+pub use intake::WebhookError;
 pub use pass::{Cycle, PassReport};
+pub use record::{from_to, reason as reason_of};
 pub use schedule::{Signal, run};

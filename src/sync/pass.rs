@@ -12,6 +12,7 @@ use crate::emit;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::{Candidate, Plan, plan};
 use crate::store::{Seen, Source, StoreError};
+use futures_util::FutureExt;
 use std::collections::{BTreeSet, HashMap};
 
 /// What one turn is asked to do besides looking at what is due.
@@ -279,7 +280,7 @@ impl Engine {
                     .filter(|batch| batch.side == side && batch.urgent == urgent)
                     .map(|batch| batch.prospects.iter().filter_map(|id| by_prospect.remove(id)).collect())
                     .collect();
-                lanes.push(self.lane(batches));
+                lanes.push(self.lane(batches).boxed());
             }
             for lane in futures_util::future::join_all(lanes).await {
                 written += lane?;

@@ -128,7 +128,7 @@ pub(super) fn written_entry(mapping: &Mapping, work: &Work, intent: &Intent, now
 }
 
 /// The written side's value before and after, as they are shown.
-pub(super) fn from_to(mapping: &Mapping, id: SalesforceId, step: &Step) -> (Option<String>, Option<String>) {
+pub fn from_to(mapping: &Mapping, id: SalesforceId, step: &Step) -> (Option<String>, Option<String>) {
     match &step.target {
         Target::Engage { status, .. } => {
             (Some(step.seen.engage.key().to_owned()), Some(status.key().to_owned()))
@@ -143,7 +143,7 @@ pub(super) fn from_to(mapping: &Mapping, id: SalesforceId, step: &Step) -> (Opti
 }
 
 /// Why a step is taken, in words.
-pub(super) fn reason(step: &Step) -> String {
+pub fn reason(step: &Step) -> String {
     let mut text = match step.reason {
         WriteReason::Changed(side) => format!("{side} changed"),
         WriteReason::OptedOut(side) => format!("opted out in {side}"),

@@ -10,7 +10,7 @@ use crate::mapping::Mapping;
 use crate::model::{Baseline, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason};
 use crate::reconcile::{Candidate, Decision, LatchChange};
 use crate::store::{Intent, Parked, StoreError, Transaction};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
@@ -101,7 +101,7 @@ impl Engine {
         let source = &source;
         let mut results = stream::iter(batches)
             .take_while(|_| std::future::ready(!self.is_stopping()))
-            .map(|batch| self.write_batch(side, batch, source.as_ref()))
+            .map(|batch| self.write_batch(side, batch, source.as_ref()).boxed())
             .buffered(BATCHES_AT_ONCE);
         let mut written = 0;
         while let Some(rows) = results.next().await {

@@ -8,7 +8,7 @@ use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
 use crate::emit;
 use crate::model::{PersonStatus, Prospect, ProspectId, Side};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -81,6 +81,11 @@ struct RowAnswer {
 }
 
 impl Engage {
+    /// A cursor that begins at a time.
+    pub fn cursor_at(&self, since: Timestamp) -> String {
+        serde_json::to_string(&Cursor { since: Some(since), ..Cursor::default() }).unwrap_or_default()
+    }
+
     /// The next page of changes behind `cursor`; `None` begins with everybody. Each poll looks back by the overlap,
     /// so that an update that was stamped before it was seen is not passed by.
     ///
@@ -129,17 +134,15 @@ impl Engage {
     /// # Errors
     /// When a call fails.
     pub async fn read(&self, ids: &[ProspectId]) -> Result<Vec<Prospect>, CallError> {
-        let calls = ids.chunks(BATCH_ROWS).map(|ids| {
-            let ids = ids.iter().map(ProspectId::as_str).collect::<Vec<_>>().join(",");
-            async move {
-                let page: WirePage =
-                    self.json(Call::get("read", "/api/v1/prospects").query("ids", ids)).await?;
-                Ok::<_, CallError>(readable(page.prospects))
-            }
-        });
-        let calls: Vec<_> = calls.collect();
+        let calls: Vec<_> = ids.chunks(BATCH_ROWS).map(|ids| self.read_chunk(ids).boxed()).collect();
         let pages: Vec<Vec<Prospect>> = stream::iter(calls).buffered(READS_AT_ONCE).try_collect().await?;
         Ok(pages.into_iter().flatten().collect())
+    }
+
+    async fn read_chunk(&self, ids: &[ProspectId]) -> Result<Vec<Prospect>, CallError> {
+        let ids = ids.iter().map(ProspectId::as_str).collect::<Vec<_>>().join(",");
+        let page: WirePage = self.json(Call::get("read", "/api/v1/prospects").query("ids", ids)).await?;
+        Ok(readable(page.prospects))
     }
 
     /// Sets statuses, 200 a call. The answers are in the order of the rows. A row without an answer may have been

@@ -51,6 +51,11 @@ struct Updated {
 }
 
 impl Salesforce {
+    /// A cursor that begins at a time.
+    pub fn cursor_at(&self, from: Timestamp) -> String {
+        serde_json::to_string(&Cursor { from, after: None, covered: None, began: None }).unwrap_or_default()
+    }
+
     /// The next page of changes behind `cursor`; `None` begins `overlap` ago. A cursor that cannot be read begins
     /// there too: the daily sweep covers what lies before.
     ///

@@ -65,15 +65,16 @@ impl Salesforce {
             SalesforceObject::Contact => "",
         };
         let mut found = Vec::new();
-        let mut emails = emails.iter().map(|email| soql::literal(email)).peekable();
-        while emails.peek().is_some() {
-            let (mut chunk, mut bytes) = (Vec::new(), 0);
-            while let Some(email) =
-                emails.next_if(|email| bytes + email.len() < QUERY_EMAIL_BYTES || bytes == 0)
-            {
+        let mut literals: Vec<String> = emails.iter().map(|email| soql::literal(email)).collect();
+        while !literals.is_empty() {
+            let mut bytes = 0;
+            let fits = literals.iter().take_while(|email| {
                 bytes += email.len();
-                chunk.push(email);
-            }
+                bytes < QUERY_EMAIL_BYTES
+            });
+            let fits = fits.count().max(1);
+            let rest = literals.split_off(fits);
+            let chunk = std::mem::replace(&mut literals, rest);
             let query = format!(
                 "SELECT Id,Email FROM {object} WHERE Email IN ({}) AND IsDeleted = false{living}",
                 chunk.join(",")

@@ -1,0 +1,236 @@
+//! What a running daemon answers: the store's answers, and what only the engine knows.
+
+use crate::admin::{
+    Answer, Conflict, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan, PlanGroup,
+    PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
+};
+use crate::model::{Link, Side, Step, Target};
+use crate::reconcile::Decision;
+use crate::sync::{DryRun, Engine, Health, WebhookError};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A running daemon, as the admin port sees it.
+pub(super) struct Running {
+    engine: Arc<Engine>,
+    stored: Stored,
+}
+
+impl Running {
+    pub(super) fn new(engine: Arc<Engine>, stored: Stored) -> Running {
+        Running { engine, stored }
+    }
+
+    /// What an operator asked for is due now: the engine need not wait for its next poll.
+    async fn then_wake<T>(&self, answer: Answer<'_, T>) -> Result<T, Refusal> {
+        let answer = answer.await?;
+        self.engine.wake();
+        Ok(answer)
+    }
+}
+
+impl Operations for Running {
+    fn status(&self) -> Answer<'_, Status> {
+        Box::pin(async {
+            let mut status = self.stored.status().await?;
+            status.running = true;
+            for side in Side::BOTH {
+                let health = self.engine.health(side);
+                let shown = status.sides.get_mut(side);
+                shown.state = state(&health);
+                shown.why =
+                    health.trouble.as_ref().map(|trouble| format!("{}: {}", trouble.code, trouble.message));
+                shown.last_answer = health.answered_at;
+                shown.lag_ms = health.lag_ms;
+                (shown.calls_left, shown.calls_allowed) = (health.calls_left, health.calls_allowed);
+            }
+            Ok(status)
+        })
+    }
+
+    fn explain(&self, id: String) -> Answer<'_, Vec<Explanation>> {
+        Box::pin(async move {
+            if !id.contains('@') {
+                return self.stored.explain(id).await;
+            }
+            // No email is kept: the two systems are asked who has this one.
+            let found =
+                self.engine.find_by_email(&id).await.map_err(|e| Refusal::unavailable(e.to_string()))?;
+            let mut people = Vec::new();
+            for id in found {
+                for person in self.stored.explain(id.to_string()).await.unwrap_or_default() {
+                    if !people.contains(&person) {
+                        people.push(person);
+                    }
+                }
+            }
+            if people.is_empty() {
+                return Err(Refusal::not_found("nobody who is linked has this email address"));
+            }
+            Ok(people)
+        })
+    }
+
+    fn conflicts(&self) -> Answer<'_, Vec<Conflict>> {
+        self.stored.conflicts()
+    }
+
+    fn resolve(&self, resolve: Resolve) -> Answer<'_, Vec<Conflict>> {
+        Box::pin(self.then_wake(self.stored.resolve(resolve)))
+    }
+
+    fn parked(&self) -> Answer<'_, Vec<ParkedRecord>> {
+        self.stored.parked()
+    }
+
+    fn retry(&self, which: Which) -> Answer<'_, Count> {
+        Box::pin(self.then_wake(self.stored.retry(which)))
+    }
+
+    fn drop_parked(&self, which: Which) -> Answer<'_, Count> {
+        self.stored.drop_parked(which)
+    }
+
+    fn pause(&self) -> Answer<'_, ()> {
+        self.stored.pause()
+    }
+
+    fn resume(&self) -> Answer<'_, ()> {
+        Box::pin(self.then_wake(self.stored.resume()))
+    }
+
+    fn resync(&self, resync: Resync) -> Answer<'_, Count> {
+        Box::pin(async move {
+            match resync.which {
+                ResyncWhich::Since(since) => {
+                    let records = self.engine.resync_since(since).await;
+                    let records = records.map_err(|error| Refusal::unavailable(error.to_string()))?;
+                    self.engine.wake();
+                    Ok(Count { records: records as u64 })
+                }
+                _ => self.then_wake(self.stored.resync(resync)).await,
+            }
+        })
+    }
+
+    fn plan(&self) -> Answer<'_, Plan> {
+        Box::pin(async {
+            let run = self.engine.dry_run().await.map_err(|error| Refusal::unavailable(error.to_string()))?;
+            Ok(shown(&self.engine, &run))
+        })
+    }
+
+    fn apply_plan(&self) -> Answer<'_, ()> {
+        Box::pin(self.then_wake(self.stored.apply_plan()))
+    }
+}
+
+impl Daemon for Running {
+    fn not_ready(&self) -> Vec<NotReady> {
+        let unanswered = |side: &Side| self.engine.health(*side).answered_at.is_none();
+        let why = |side: Side| match self.engine.health(side).trouble {
+            Some(trouble) => format!("{side} does not answer: {}: {}", trouble.code, trouble.message),
+            None => format!("{side} has not answered yet"),
+        };
+        let missing = Side::BOTH.into_iter().filter(unanswered);
+        missing.map(|side| NotReady { part: side.as_str().to_owned(), why: why(side) }).collect()
+    }
+
+    fn webhook(&self, headers: HeaderMap, body: Bytes) -> BoxFuture<'_, StatusCode> {
+        Box::pin(async move {
+            match self.engine.take_in_webhook(&headers, &body).await {
+                Ok(()) => StatusCode::NO_CONTENT,
+                Err(WebhookError::Rejected(rejection)) => rejection.status(),
+                Err(WebhookError::Store(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            }
+        })
+    }
+}
+
+fn state(health: &Health) -> SideState {
+    use crate::connector::Retry;
+    match &health.trouble {
+        None if health.answered_at.is_some() => SideState::Well,
+        None => SideState::Unknown,
+        Some(error) => match error.retry {
+            Retry::Quota => SideState::QuotaExceeded,
+            Retry::Stop | Retry::SignIn => SideState::Stopped,
+            _ => SideState::Failing,
+        },
+    }
+}
+
+/// A dry run, as it is shown: what would be written first, then everything else that is not simply in step.
+pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
+    let mut groups: BTreeMap<String, u64> = BTreeMap::new();
+    let mut records = Vec::new();
+    for (link, decision) in &run.decided {
+        let record = planned(engine, link, decision);
+        *groups.entry(group(&record)).or_default() += 1;
+        if !matches!(decision, Decision::InSync) {
+            records.push(record);
+        }
+    }
+    let mut groups: Vec<PlanGroup> =
+        groups.into_iter().map(|(what, count)| PlanGroup { what, count }).collect();
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.what.cmp(&b.what)));
+    Plan { groups, records, waits: run.plan.waiting.as_ref().map(ToString::to_string) }
+}
+
+fn group(record: &PlannedRecord) -> String {
+    match (record.what.as_str(), record.side, &record.to) {
+        ("write", Some(side), Some(to)) => {
+            let rule = record.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+            format!("write {to} to {side}{rule}")
+        }
+        (what, ..) => format!("{what}: {}", record.reason),
+    }
+}
+
+fn planned(engine: &Engine, link: &Link, decision: &Decision) -> PlannedRecord {
+    let mut record = PlannedRecord {
+        prospect: link.prospect.to_string(),
+        record: Some(link.salesforce.to_string()),
+        what: String::new(),
+        side: None,
+        from: None,
+        to: None,
+        rule: None,
+        reason: String::new(),
+    };
+    let (what, reason) = match decision {
+        Decision::InSync => ("in sync", "nothing changed".to_owned()),
+        Decision::Adopt { .. } => ("adopt", "the two count as agreeing; nothing is written".to_owned()),
+        Decision::Skip { side, value, .. } => {
+            (record.side, record.from) = (Some(*side), Some(value.clone()));
+            ("skip", "no row of the mapping mentions this value".to_owned())
+        }
+        Decision::Hold(reason) => ("hold", reason.to_string()),
+        Decision::Write(step) => {
+            write_of(engine, link, step, &mut record);
+            ("write", crate::sync::reason_of(step))
+        }
+        Decision::Relink { to, .. } => {
+            record.to = Some(to.to_string());
+            ("relink", "the record was converted or merged".to_owned())
+        }
+        Decision::Unlink(_) => ("unlink", "one side's record is gone; nothing is written".to_owned()),
+        Decision::LeaveAlone(_) => ("leave alone", "missing, or out of scope".to_owned()),
+    };
+    record.what = what.to_owned();
+    record.reason = reason;
+    record
+}
+
+fn write_of(engine: &Engine, link: &Link, step: &Step, record: &mut PlannedRecord) {
+    let side = match step.target {
+        Target::Salesforce { .. } => Side::Salesforce,
+        Target::Engage { .. } => Side::Engage,
+    };
+    (record.from, record.to) = crate::sync::from_to(&engine.mapping(), link.salesforce, step);
+    record.side = Some(side);
+    record.rule = step.rule.as_ref().map(ToString::to_string);
+}
