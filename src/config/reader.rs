@@ -6,7 +6,7 @@ use super::{secret, value};
 use crate::diagnostic::{Problem, nearest};
 use secrecy::SecretString;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// A key by its section and name.
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
                 self.note(at, Problem::error("C006", format!("{} is empty", shown(at))));
                 None
             }
-            path => Some(self.folder.join(path)),
+            path => Some(tidy(self.folder, Path::new(path))),
         }
     }
 
@@ -203,6 +203,25 @@ impl<'a> Reader<'a> {
             None => problem,
         });
     }
+}
+
+/// `config` and `../mapping/a.toml` as `mapping/a.toml`, the way people name the file, and logs and rules show it. What
+/// follows a symbolic link stays as it is: its parent is another directory.
+fn tidy(folder: &Path, path: &Path) -> PathBuf {
+    let mut tidied = folder.to_owned();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(tidied.components().next_back(), Some(Component::Normal(_)))
+                    && !tidied.is_symlink() =>
+            {
+                tidied.pop();
+            }
+            part => tidied.push(part),
+        }
+    }
+    if tidied.as_os_str().is_empty() { PathBuf::from(".") } else { tidied }
 }
 
 fn shown(at: At) -> String {

@@ -112,6 +112,19 @@ fn relative_paths_are_from_the_file_and_absolute_ones_stay() {
     assert_eq!(config.store.path, PathBuf::from("/srv/data"));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_path_is_shown_as_people_write_it_and_a_symbolic_link_is_not_led_astray() {
+    let case = Case::new(&SOUND.replace("\"acme.toml\"", "\"./../mapping/acme.toml\""));
+    let parent = case.dir.path().parent().unwrap().to_owned();
+    assert_eq!(case.sound().config.mapping, parent.join("mapping/acme.toml"));
+    let elsewhere = TempDir::new().unwrap();
+    let link = elsewhere.path().join("config");
+    std::os::unix::fs::symlink(case.dir.path(), &link).unwrap();
+    let mapping = config::load(&link.join("lockstep.toml"), []).unwrap().config.mapping;
+    assert_eq!(mapping, link.join("../mapping/acme.toml"), "the link's own parent is another directory");
+}
+
 #[test]
 fn one_line_break_at_the_end_of_a_secret_file_is_ignored_and_no_more() {
     let config = Case::new(SOUND).file("sf-secret", "a\n\n", 0o600).sound().config;
