@@ -7,3 +7,13 @@ mod config;
 mod crash;
 mod house;
 mod logs;
+
+mod scenarios;
+
+/// A side by its name.
+fn side(name: &str) -> lockstep::model::Side {
+    match name {
+        "salesforce" => lockstep::model::Side::Salesforce,
+        _ => lockstep::model::Side::Engage,
+    }
+}

@@ -26,7 +26,10 @@ async fn winner_salesforce_overrules_engage_and_the_loser_stays_in_the_journal()
     assert_eq!(world.lead_status(&jane), "Nurture");
     let journal = world.journal(&jane).await;
     let written = journal.iter().find(|entry| entry.what == "written").expect("the write is journalled");
-    assert!(written.overruled.as_deref().is_some_and(|value| value.contains("not_interested")), "{written:?}");
+    assert!(
+        written.overruled.as_deref().is_some_and(|value| value.contains("not_interested")),
+        "{written:?}"
+    );
     world.is_quiet().await;
 }
 

@@ -50,7 +50,8 @@ async fn a_merged_record_follows_its_winner() {
 }
 
 #[tokio::test]
-async fn a_restricted_value_is_parked_with_salesforces_own_words_and_tried_again_only_when_something_changes() {
+async fn a_restricted_value_is_parked_with_salesforces_own_words_and_tried_again_only_when_something_changes()
+{
     let world = World::example().await;
     let jane = world.person("Attempting to contact", "approaching").await;
     let other = world.person("Attempting to contact", "approaching").await;
@@ -62,7 +63,11 @@ async fn a_restricted_value_is_parked_with_salesforces_own_words_and_tried_again
     let parked = world.parked().await;
     assert_eq!(parked.len(), 2);
     assert_eq!(parked[0].code, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST");
-    assert!(parked[0].message.contains("bad value for restricted picklist field: Nurture"), "{}", parked[0].message);
+    assert!(
+        parked[0].message.contains("bad value for restricted picklist field: Nurture"),
+        "{}",
+        parked[0].message
+    );
 
     let before = world.salesforce_writes_tried();
     world.advance(Duration::from_secs(60));

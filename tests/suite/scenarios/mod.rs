@@ -1,0 +1,8 @@
+//! Stories over real HTTP: the daemon's own path between a Salesforce and a Revenue Engage of the sandbox, all three on
+//! one clock that is turned by hand.
+
+mod both_ways;
+mod conflicts;
+mod lives;
+mod scale;
+pub mod world;

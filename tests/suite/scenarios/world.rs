@@ -1,0 +1,347 @@
+//! The stage: both systems, the engine, and one clock.
+
+use lockstep::config::{
+    AdminConfig, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
+    SalesforceFlow, StoreConfig, SyncConfig,
+};
+use lockstep::model::{Link, ProspectId, SalesforceId, Side};
+use lockstep::sandbox::engage::Product;
+use lockstep::sandbox::salesforce::Org;
+use lockstep::sandbox::{Clock, Fault, Served, When};
+use lockstep::store::{Held, JournalEntry, Parked, Resolution, Seen, Source, Store, StoreOptions};
+use lockstep::sync::{Cycle, Engine, PassReport, WebhookError};
+use secrecy::SecretString;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+pub const WEBHOOK_SECRET: &str = "made for this test only";
+const CLIENT: &str = "lockstep";
+const SECRET: &str = "also made for this test";
+
+/// A linked person.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub lead: SalesforceId,
+    pub prospect: ProspectId,
+}
+
+pub struct World {
+    pub org: Org,
+    pub product: Product,
+    pub engine: Engine,
+    pub store: Store,
+    pub clock: Clock,
+    sequence: String,
+    _served: (Served, Served),
+    _dir: tempfile::TempDir,
+}
+
+/// Both systems on loopback, and a configuration that leads there.
+pub async fn config(org: &Org, product: &Product, dir: &std::path::Path) -> (Config, (Served, Served)) {
+    org.register_app(CLIENT, SECRET);
+    product.register_client(CLIENT, SECRET);
+    let listen = || async { TcpListener::bind("127.0.0.1:0").await.unwrap() };
+    let served = (org.serve(listen().await).unwrap(), product.serve(listen().await).unwrap());
+    let secret = || SecretString::from(SECRET.to_owned());
+    let config = Config {
+        tenant: "test".to_owned(),
+        mapping: dir.join("mapping.toml"),
+        salesforce: SalesforceConfig {
+            login_url: served.0.base_url().parse().unwrap(),
+            api_version: "67.0".to_owned(),
+            flow: SalesforceFlow::ClientCredentials { client_secret: secret() },
+            client_id: CLIENT.to_owned(),
+            changes: vec![SalesforceChanges::Poll],
+            poll_every: Duration::from_secs(60),
+            overlap: Duration::from_secs(600),
+            keep_free: 0.2,
+            quota_retry: [1, 5, 15, 30].map(|minutes| Duration::from_secs(minutes * 60)).to_vec(),
+        },
+        engage: EngageConfig {
+            profile: "default".to_owned(),
+            base_url: served.1.base_url().parse().unwrap(),
+            client_id: CLIENT.to_owned(),
+            client_secret: secret(),
+            webhook_secrets: vec![SecretString::from(WEBHOOK_SECRET.to_owned())],
+            webhook: true,
+            poll_every: Duration::from_secs(60),
+            overlap: Duration::from_secs(600),
+        },
+        store: StoreConfig { path: dir.join("store") },
+        sync: SyncConfig { sweep_every: Duration::from_secs(24 * 3600) },
+        admin: AdminConfig { listen: ([127, 0, 0, 1], 0).into(), token: None },
+        webhooks_listen: None,
+        log: LogConfig { format: LogFormat::Json, level: "info".to_owned(), personal_data: false },
+    };
+    (config, served)
+}
+
+impl World {
+    /// The specification document's own table.
+    pub async fn example() -> World {
+        World::with_mapping(include_str!("../../../mapping/example.toml")).await
+    }
+
+    pub async fn with_mapping(mapping: &str) -> World {
+        let clock = Clock::driven("2026-11-23T09:00:00Z".parse().unwrap());
+        let (org, product) = (Org::new(clock.clone()), Product::new(clock.clone()));
+        product.set_calls_a_minute(1_000_000);
+        let dir = tempfile::tempdir().unwrap();
+        let (config, served) = config(&org, &product, dir.path()).await;
+        let mapping =
+            lockstep::mapping::parse("test.toml", mapping).unwrap_or_else(|problems| panic!("{problems}"));
+        let store = Store::open(&config.store.path, "test", StoreOptions::default()).unwrap();
+        let now = clock.clone();
+        let engine =
+            Engine::new(&config, mapping.mapping, store.clone(), Arc::new(move || now.now())).unwrap();
+        let sequence = product.add_sequence("Outreach", true, &[Duration::from_secs(365 * 24 * 3600)]);
+        World { org, product, engine, store, clock, sequence, _served: served, _dir: dir }
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub async fn person(&self, status: &str, person: &str) -> Person {
+        let number = self.product.prospects().len();
+        let email = format!("person{number}@example.com");
+        let lead = self.org.create_lead("Jane", "Doe", "Acme", &email, status).unwrap();
+        let prospect = self.product.create(&email, "Jane", "Doe", "Acme", Some(lead));
+        self.product.set_status(&prospect, person).unwrap();
+        Person { lead, prospect }
+    }
+
+    pub async fn people(&self, count: usize, status: &str, person: &str) -> Vec<Person> {
+        let mut people = Vec::new();
+        for _ in 0..count {
+            people.push(self.person(status, person).await);
+        }
+        people
+    }
+
+    pub async fn second_prospect_of(&self, person: &Person, status: &str) -> Person {
+        let prospect = self.product.create("twin@example.com", "Jane", "Doe", "Acme", Some(person.lead));
+        self.product.set_status(&prospect, status).unwrap();
+        Person { lead: person.lead, prospect }
+    }
+
+    pub fn lead_without_prospect(&self, status: &str) -> SalesforceId {
+        self.org.create_lead("John", "Roe", "Acme", "john@example.com", status).unwrap()
+    }
+
+    pub fn enroll(&self, person: &Person) -> Person {
+        let status = self.product.status(&person.prospect);
+        self.product.enroll(&person.prospect, &self.sequence);
+        self.product.set_status(&person.prospect, &status).unwrap();
+        person.clone()
+    }
+
+    /// Everybody is looked at once and agrees; then time passes, so that what follows is clearly later.
+    pub async fn agree(&self) {
+        let report = self.cycle().await;
+        assert_eq!(report.written, 0, "everybody agrees to begin with");
+        self.advance(Duration::from_secs(60));
+    }
+
+    /// One turn of the handle: polls both sides, and looks at what is due.
+    pub async fn cycle(&self) -> PassReport {
+        let mut report = self.engine.cycle(Cycle::POLL).await.unwrap();
+        // A write that must wait for the server's next second is made in the next turn.
+        self.advance(Duration::from_secs(2));
+        let again = self.engine.cycle(Cycle::DUE).await.unwrap();
+        report.planned += again.planned;
+        report.written += again.written;
+        report.interrupted |= again.interrupted;
+        report
+    }
+
+    pub async fn cycle_without_polls(&self) -> PassReport {
+        self.advance(Duration::from_secs(2));
+        self.engine.cycle(Cycle::DUE).await.unwrap()
+    }
+
+    /// Nobody changes anything: nothing is written, and nothing is planned.
+    pub async fn is_quiet(&self) {
+        for _ in 0..2 {
+            let before = (self.org.writes(), self.product.writes());
+            self.advance(Duration::from_secs(60));
+            let report = self.cycle().await;
+            assert_eq!(report.planned, 0, "a quiet world needs no plan");
+            assert_eq!((self.org.writes(), self.product.writes()), before, "no echo");
+        }
+    }
+
+    // ---- what people do -------------------------------------------------------------------------
+
+    pub fn user_sets_lead(&self, person: &Person, field: &str, value: &str) {
+        self.org.edit(person.lead, &[(field, json!(value))]);
+    }
+
+    pub fn user_ticks_opt_out(&self, person: &Person) {
+        self.org.edit(person.lead, &[("HasOptedOutOfEmail", json!(true))]);
+    }
+
+    pub fn user_clears_opt_out(&self, person: &Person, status: &str) {
+        self.org.edit(person.lead, &[("HasOptedOutOfEmail", json!(false)), ("Status", json!(status))]);
+    }
+
+    pub fn user_sets_person(&self, person: &Person, status: &str) {
+        self.product.set_status(&person.prospect, status).unwrap();
+    }
+
+    pub fn unsubscribes(&self, person: &Person) {
+        self.product.unsubscribe(&person.prospect).unwrap();
+    }
+
+    pub fn user_pauses(&self, person: &Person) {
+        self.product.pause_as_user(&person.prospect);
+    }
+
+    pub fn convert(&self, person: &Person) -> SalesforceId {
+        let contact = self.org.convert(person.lead).unwrap();
+        self.org.edit(contact, &[("Engagement_Status__c", json!("Attempting to contact"))]);
+        contact
+    }
+
+    pub fn merge(&self, winner: SalesforceId, loser: &Person) {
+        self.org.merge(winner, loser.lead);
+    }
+
+    pub fn delete_lead(&self, person: &Person) {
+        self.org.delete(person.lead);
+    }
+
+    pub fn delete_prospect(&self, person: &Person) {
+        self.product.delete(&person.prospect);
+    }
+
+    // ---- what both sides say ------------------------------------------------------------------
+
+    pub fn lead_status(&self, person: &Person) -> String {
+        self.org.get(person.lead, "Status").as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn record_status(&self, id: SalesforceId) -> String {
+        let field = if id.as_str().starts_with("003") { "Engagement_Status__c" } else { "Status" };
+        self.org.get(id, field).as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn lead_is_opted_out(&self, person: &Person) -> bool {
+        self.org.get(person.lead, "HasOptedOutOfEmail") == json!(true)
+    }
+
+    pub fn person_status(&self, person: &Person) -> String {
+        self.product.status(&person.prospect)
+    }
+
+    pub fn enrollment_state(&self, person: &Person) -> String {
+        self.product.enrollment_states(&person.prospect).join(",")
+    }
+
+    // ---- what Lockstep remembers ---------------------------------------------------------------
+
+    pub async fn link(&self, person: &Person) -> Option<Link> {
+        let id = person.prospect.clone();
+        self.store.read(move |reader| reader.link(&id)).await.unwrap()
+    }
+
+    pub async fn due(&self) -> u64 {
+        self.store.read(|reader| reader.due_count()).await.unwrap()
+    }
+
+    pub async fn held(&self) -> Vec<Held> {
+        self.store.read(|reader| reader.held_after(None, 100)).await.unwrap()
+    }
+
+    pub async fn parked(&self) -> Vec<Parked> {
+        self.store.read(|reader| reader.parked_after(None, 100)).await.unwrap()
+    }
+
+    pub async fn journal(&self, person: &Person) -> Vec<JournalEntry> {
+        let id = person.prospect.clone();
+        self.store.read(move |reader| reader.journal_of(&id, 100)).await.unwrap()
+    }
+
+    pub async fn resolve(&self, person: &Person, take: Side, by: &str) {
+        let (id, by, now) = (person.prospect.clone(), by.to_owned(), self.clock.now());
+        self.store
+            .write(move |tx| {
+                let mut held = tx.held(&id)?.expect("a conflict to resolve");
+                held.resolution = Some(Resolution { take, by });
+                tx.put_held(&held)?;
+                let seen = Seen { side: None, source: Source::Operator, at: now, value: None, by: None };
+                tx.mark_due(&id, seen).map(drop)
+            })
+            .await
+            .unwrap();
+    }
+
+    pub async fn approve_plan(&self) {
+        let now = self.clock.now();
+        self.store.write(move |tx| tx.approve_plan(now)).await.unwrap();
+    }
+
+    pub async fn webhook(&self, person: &Person) -> Result<(), WebhookError> {
+        let (headers, body) = self.product.signed_event(&person.prospect, &[WEBHOOK_SECRET]);
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        self.engine.take_in_webhook(&headers, body.as_bytes()).await
+    }
+
+    // ---- what goes wrong ---------------------------------------------------------------------------
+
+    pub fn restrict_status_to(&self, values: &[&str]) {
+        self.org.set_picklist("Lead", "Status", values, true);
+    }
+
+    pub fn salesforce_writes_tried(&self) -> u64 {
+        self.org.writes().1
+    }
+
+    pub fn salesforce_calls(&self) -> usize {
+        self.org.calls().len()
+    }
+
+    pub fn engage_calls(&self) -> usize {
+        self.product.calls().len()
+    }
+
+    pub fn salesforce_daily_limit_reached(&self) {
+        self.org.set_daily_limit(1_000, 1_000);
+    }
+
+    pub fn salesforce_daily_limit_lifted(&self) {
+        self.org.set_daily_limit(100_000, 0);
+    }
+
+    pub fn engage_answers_429(&self, wait: Duration) {
+        let body =
+            json!({"error": {"code": "rate_limited", "message": "slow down", "field": null}}).to_string();
+        let fault = Fault::Answer { status: 429, body, retry_after: Some(wait.as_secs()) };
+        self.product.faults().add(When::next("GET", "/api/v1/prospects"), fault);
+    }
+
+    pub fn lose_the_answer_of_the_next_writes(&self) {
+        self.product.faults().add(When::next("POST", "/batch"), Fault::DropAfter);
+        self.org.faults().add(When::next("PATCH", "/services/data"), Fault::DropAfter);
+    }
+
+    /// The write finds another version than was read: somebody was faster.
+    pub fn edit_just_before_the_next_engage_write(&self, person: &Person, status: &str) {
+        let body = json!({"results": [{"id": person.prospect, "ok": false,
+            "error": {"code": "version_mismatch", "message": "the prospect has another version", "field": null}}]});
+        let fault = Fault::Answer { status: 200, body: body.to_string(), retry_after: None };
+        self.product.faults().add(When::next("POST", "/batch"), fault);
+        self.product.set_status(&person.prospect, status).unwrap();
+    }
+
+    pub fn engage_status_changes(&self, person: &Person) -> u64 {
+        self.product.writes_of(&person.prospect)
+    }
+
+    pub fn salesforce_changes(&self, person: &Person) -> u64 {
+        self.org.writes_of(person.lead)
+    }
+}
