@@ -17,5 +17,5 @@ pub use operations::{
     Answer, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
 };
 pub use server::{serve, serve_webhooks};
-pub use stored::{META_FIRST_PASS_DONE, META_PAUSED, META_PLAN_WAITS, Stored};
+pub use stored::Stored;
 pub use views::*;

@@ -5,15 +5,9 @@ use super::person::{Wanted, explanation};
 use super::verdict::{decide, forget, retry, seen};
 use super::views::*;
 use crate::model::{BySide, ProspectId, Side};
+use crate::store::marks;
 use crate::store::{Reader, Source, Store, StoreError, Transaction};
 use jiff::Timestamp;
-
-/// The mark that stands while writing is stopped.
-pub const META_PAUSED: &str = "paused";
-/// The mark that stands once everybody has been listed and looked at.
-pub const META_FIRST_PASS_DONE: &str = "first_pass_done";
-/// Why a plan waits, while one does.
-pub const META_PLAN_WAITS: &str = "plan_waits";
 
 /// Rows taken at once: a commit waits while somebody reads.
 const PAGE: usize = 500;
@@ -121,13 +115,13 @@ impl Operations for Stored {
                     tenant,
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     running: false,
-                    paused: reader.meta(META_PAUSED)?.is_some(),
-                    first_pass_done: reader.meta(META_FIRST_PASS_DONE)?.is_some(),
+                    paused: reader.meta(marks::PAUSED)?.is_some(),
+                    first_pass_done: reader.meta(marks::FIRST_PASS_DONE)?.is_some(),
                     links: reader.link_count()?,
                     due: reader.due_count()?,
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
-                    plan_waits: reader.meta(META_PLAN_WAITS)?,
+                    plan_waits: reader.meta(marks::PLAN_WAITS)?,
                     sides: BySide { salesforce: side(Side::Salesforce), engage: side(Side::Engage) },
                 })
             });
@@ -203,13 +197,13 @@ impl Operations for Stored {
 
     fn pause(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            Ok(self.store.write(|transaction| transaction.set_meta(META_PAUSED, "yes")).await?)
+            Ok(self.store.write(|transaction| transaction.set_meta(marks::PAUSED, "yes")).await?)
         })
     }
 
     fn resume(&self) -> Answer<'_, ()> {
         Box::pin(
-            async move { Ok(self.store.write(|transaction| transaction.remove_meta(META_PAUSED)).await?) },
+            async move { Ok(self.store.write(|transaction| transaction.remove_meta(marks::PAUSED)).await?) },
         )
     }
 

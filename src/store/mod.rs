@@ -17,6 +17,7 @@ mod journal;
 mod key;
 mod links;
 mod lock;
+pub mod marks;
 mod open;
 mod progress;
 mod rows;

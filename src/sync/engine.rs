@@ -42,7 +42,6 @@ pub(super) enum Interrupted {
 
 /// One tenant's daemon, without its loop and its ports.
 pub struct Engine {
-    pub(super) tenant: String,
     /// As the company wrote it.
     written: ArcSwap<Mapping>,
     /// As it is used: without the default opt-out checkbox where the org has none.
@@ -71,7 +70,6 @@ impl Engine {
         let engage = Engage::new(&config.engage, clock.clone())?;
         let mapping = Arc::new(mapping);
         Ok(Engine {
-            tenant: config.tenant.clone(),
             written: ArcSwap::new(mapping.clone()),
             mapping: ArcSwap::new(mapping),
             store,

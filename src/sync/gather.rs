@@ -6,6 +6,7 @@ use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
 use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
+use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 
 /// How many links are gathered at a time: what one Salesforce read of an object can carry.
@@ -35,15 +36,16 @@ pub(super) struct Read {
 
 impl Engine {
     /// The next due links, both their sides read. `skip` are those that this cycle has decided already.
-    /// What came with a poll a moment ago is not read again.
+    /// `until` is now, or later to take what waits for its time too. What came with a poll a moment ago is not read
+    /// again.
     pub(super) async fn gather(
         &self,
         fresh: &mut Fresh,
         skip: &BTreeSet<ProspectId>,
+        until: Timestamp,
     ) -> Result<Vec<Work>, Interrupted> {
-        let now = self.now();
         let skip = skip.clone();
-        let due = self.store.read(move |reader| reader.due_ready_except(now, CHUNK, &skip)).await?;
+        let due = self.store.read(move |reader| reader.due_ready_except(until, CHUNK, &skip)).await?;
         let mut works = self.known(due).await?;
         self.look(&mut works, fresh).await?;
         Ok(works)

@@ -17,7 +17,6 @@ mod engine;
 mod gather;
 mod intake;
 mod link_by_email;
-pub mod marks;
 mod observe;
 mod pass;
 mod record;

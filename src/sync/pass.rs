@@ -5,14 +5,15 @@
 use super::engine::{Engine, Interrupted};
 use super::gather::CHUNK;
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
-use super::marks;
 use super::record::Note;
 use super::write::{self, Write};
 use crate::emit;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::{Candidate, Plan, plan};
+use crate::store::marks;
 use crate::store::{Seen, Source, StoreError};
 use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashMap};
 
 /// What one turn is asked to do besides looking at what is due.
@@ -51,6 +52,9 @@ pub struct PassReport {
 /// Rounds of one turn: a write that went stale is decided again at once, but not for ever.
 const ROUNDS_MAX: usize = 4;
 
+/// How long a write that waits for approval is left alone: deciding it costs calls.
+const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
+
 /// Batches of 200 that one read of 2,000 covers.
 const BATCHES_A_READ: usize = 10;
 
@@ -61,6 +65,8 @@ struct Turn {
     /// Links that need no second look in this turn.
     done: BTreeSet<ProspectId>,
     writes: Vec<Write>,
+    /// An operator let the plan that waits through: what was put off for it is looked at now.
+    approved: bool,
 }
 
 impl Engine {
@@ -116,6 +122,11 @@ impl Engine {
         if cycle.sweep {
             self.sweep(fresh, &mut turn).await?;
         }
+        if self.is_paused().await? {
+            // Taken in is taken in; deciding can wait until somebody may write.
+            return Ok(());
+        }
+        turn.approved = self.store.read(|reader| Ok(reader.plan_approval()?.is_some())).await?;
         for round in 0..ROUNDS_MAX {
             if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
                 report.interrupted = true;
@@ -129,12 +140,13 @@ impl Engine {
             let planned = turn.writes.len();
             report.planned += planned;
             if planned == 0 {
+                self.tell_waiting(&Plan::default()).await?;
                 break;
             }
             let (written, waiting) = self.carry_out(std::mem::take(&mut turn.writes)).await?;
             report.written += written;
             report.waiting = waiting;
-            if waiting > 0 || written == planned || self.is_stopping() || self.is_paused().await? {
+            if waiting > 0 || written == planned || self.is_stopping() {
                 break;
             }
         }
@@ -215,7 +227,8 @@ impl Engine {
     /// Decides everything that is due and records what needs no write.
     async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
         loop {
-            let works = self.gather(fresh, &turn.done).await?;
+            let until = if turn.approved { Timestamp::MAX } else { self.now() };
+            let works = self.gather(fresh, &turn.done, until).await?;
             if works.is_empty() || self.is_stopping() {
                 return Ok(());
             }
@@ -258,17 +271,12 @@ impl Engine {
 
     /// Plans and writes. Returns how many rows were written and how many wait for approval.
     async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
-        if self.is_paused().await? {
-            return Ok((0, 0));
-        }
         let plan = self.plan_of(&writes).await?;
+        self.tell_waiting(&plan).await?;
         let waiting = plan.waiting.as_ref().map_or(0, |waiting| waiting.records);
         let mut by_prospect: HashMap<ProspectId, Write> =
             writes.into_iter().map(|write| (write.intent.prospect.clone(), write)).collect();
         self.park_flapping(&plan, &mut by_prospect).await?;
-        if let Some(waiting) = &plan.waiting {
-            emit!(PLAN_WAITS, planned = waiting.records, "{waiting}");
-        }
         let mut written = 0;
         // Opt-outs first, on both sides, before anything else is written anywhere.
         for urgent in [true, false] {
@@ -286,7 +294,43 @@ impl Engine {
                 written += lane?;
             }
         }
+        self.put_off(by_prospect.into_values().collect()).await?;
         Ok((written, waiting))
+    }
+
+    /// What waits for approval is not decided anew every second.
+    async fn put_off(&self, waiting: Vec<Write>) -> Result<(), StoreError> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let until = self.now().saturating_add(PUT_OFF).unwrap_or(Timestamp::MAX);
+        self.store
+            .write(move |tx| {
+                for write in &waiting {
+                    let due = &write.work.due;
+                    tx.postpone_due(&due.prospect, due.generation, until, due.attempts)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Why a plan waits, for whoever asks; logged when that changes, not at each turn.
+    async fn tell_waiting(&self, plan: &Plan) -> Result<(), StoreError> {
+        let why = plan.waiting.as_ref().map(ToString::to_string);
+        let told = self.store.read(|reader| reader.meta(marks::PLAN_WAITS)).await?;
+        if why == told {
+            return Ok(());
+        }
+        if let Some(waiting) = &plan.waiting {
+            emit!(PLAN_WAITS, planned = waiting.records, "{waiting}");
+        }
+        self.store
+            .write(move |tx| match &why {
+                Some(why) => tx.set_meta(marks::PLAN_WAITS, why),
+                None => tx.remove_meta(marks::PLAN_WAITS).map(drop),
+            })
+            .await
     }
 
     /// A record that two automations fight over through us is parked, rather than written once more.

@@ -1,12 +1,12 @@
 //! The loop: what turns the handle, and when.
 
 use super::engine::{Engine, lock};
-use super::marks;
 use super::pass::Cycle;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::model::Side;
 use crate::store::StoreError;
+use crate::store::marks;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,4 @@
 //! Killed at any instant, nothing acknowledged is lost.
 
+mod daemon;
 mod store;

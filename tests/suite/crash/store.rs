@@ -158,7 +158,11 @@ fn committed(reader: &Reader<'_>, writer: u64) -> Result<u64, StoreError> {
     for place in 0..LINKS_A_WRITER {
         let expected = link(writer, place, number);
         assert_eq!(reader.link(&expected.prospect)?.as_ref(), Some(&expected), "torn");
-        assert_eq!(reader.links_by_salesforce(&expected.salesforce)?, [expected.prospect.clone()], "torn");
+        assert_eq!(
+            reader.links_by_salesforce(&expected.salesforce)?,
+            std::slice::from_ref(&expected.prospect),
+            "torn"
+        );
         let is_due = reader.due(&expected.prospect)?.is_some();
         assert_eq!(is_due, number % 2 != place % 2, "torn");
         let newest = reader.journal_of(&expected.prospect, 1)?;

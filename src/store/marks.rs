@@ -1,6 +1,6 @@
 //! What is remembered about the daemon itself, by name.
 
-use crate::store::{Reader, StoreError};
+use super::{Reader, StoreError};
 use jiff::Timestamp;
 
 /// Set once everybody has been listed and looked at.
