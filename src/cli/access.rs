@@ -16,16 +16,25 @@ use url::Url;
 /// # Errors
 /// The configuration is wrong, or the store cannot be opened.
 pub async fn operations(context: &Context) -> Result<Box<dyn Operations>, Failure> {
-    if let Some(url) = &context.admin {
-        return Ok(Box::new(Remote::new(url.clone(), token(context))?));
-    }
-    let config = context.load()?.config;
-    if let Some(remote) = daemon(&config)?
-        && remote.answers().await
-    {
+    if let Some(remote) = running(context).await? {
         return Ok(Box::new(remote));
     }
+    let config = context.load()?.config;
     Ok(Box::new(local::open(&config).await?))
+}
+
+/// The daemon this command line means, if it answers.
+///
+/// # Errors
+/// The configuration is wrong.
+pub async fn running(context: &Context) -> Result<Option<Remote>, Failure> {
+    if let Some(url) = &context.admin {
+        return Ok(Some(Remote::new(url.clone(), token(context))?));
+    }
+    Ok(match daemon(&context.load()?.config)? {
+        Some(remote) if remote.answers().await => Some(remote),
+        _ => None,
+    })
 }
 
 /// The daemon this command line means, whether it answers or not.

@@ -2,22 +2,61 @@
 
 use super::access;
 use super::context::{Context, Shown};
+use super::daemon::shown;
 use super::failure::Failure;
+use super::run::system_clock;
 use super::table::{grouped, or_dash, table};
-use crate::admin::{Plan, PlannedRecord};
+use crate::admin::{Operations, Plan, PlannedRecord};
 use crate::event::escape;
+use crate::store::{Store, StoreOptions};
+use crate::sync::Engine;
+use anyhow::Context as _;
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Shows what a run would do now, or lets the plan that waits through.
 pub async fn run(context: &Context, apply: bool) -> Result<Shown, Failure> {
-    let operations = access::operations(context).await?;
     if apply {
-        operations.apply_plan().await?;
+        access::operations(context).await?.apply_plan().await?;
         let text = || "The next plan that is over its limit goes through, once.\n".to_owned();
         return Ok(Shown::well(context.show(&json!({"applied": true}), text)));
     }
-    let plan = operations.plan().await?;
+    let plan = match access::running(context).await? {
+        Some(daemon) => daemon.plan().await?,
+        None => without_daemon(context).await?,
+    };
     Ok(Shown::waiting(context.show(&plan, || text(&plan)), plan.waits.is_some()))
+}
+
+/// No daemon runs: both systems are asked from here, by what the store remembers. Before the first run there is no store
+/// yet; an empty one is used that goes away again, so that nothing is left behind.
+async fn without_daemon(context: &Context) -> Result<Plan, Failure> {
+    let config = context.load()?.config;
+    let mapping = crate::mapping::load(&config.mapping)?.mapping;
+    let scratch = Scratch::new();
+    let dir = if config.store.path.exists() { config.store.path.clone() } else { scratch.0.clone() };
+    let tenant = config.tenant.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &tenant, StoreOptions::default()));
+    let store = opened.await.context("opening the store")?.map_err(anyhow::Error::from)?;
+    let engine = Engine::new(&config, mapping, store, system_clock()).map_err(anyhow::Error::from)?;
+    let run = engine.dry_run().await.map_err(anyhow::Error::from)?;
+    Ok(shown(&engine, &run))
+}
+
+/// A directory that goes away with the command.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch(std::env::temp_dir().join(format!("lockstep-plan-{}", uuid::Uuid::new_v4().simple())))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It may never have been made; and it lies in the temporary directory.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn text(plan: &Plan) -> String {
