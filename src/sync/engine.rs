@@ -53,6 +53,7 @@ pub struct Engine {
     pub(super) clock: Clock,
     pub(super) webhook_secrets: Vec<secrecy::SecretString>,
     pub(super) sides: Mutex<BySide<SideState>>,
+    pub(super) unguarded: Mutex<super::detect::Unguarded>,
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
     stopping: AtomicBool,
@@ -79,6 +80,7 @@ impl Engine {
             clock,
             webhook_secrets: config.engage.webhook_secrets.clone(),
             sides: Mutex::default(),
+            unguarded: Mutex::default(),
             wake: Notify::new(),
             stopping: AtomicBool::new(false),
             sweep_every: config.sync.sweep_every,

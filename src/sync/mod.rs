@@ -11,6 +11,7 @@
 //! step.
 
 mod ask;
+mod detect;
 mod dry_run;
 mod engage_write;
 mod engine;

@@ -11,7 +11,7 @@ use crate::emit;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::{Candidate, Plan, plan};
 use crate::store::marks;
-use crate::store::{Seen, Source, StoreError};
+use crate::store::{Seen, Source, StoreError, Transaction};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashMap};
@@ -51,6 +51,15 @@ pub struct PassReport {
 
 /// Rounds of one turn: a write that went stale is decided again at once, but not for ever.
 const ROUNDS_MAX: usize = 4;
+
+/// How long the journal is kept: a quarter, in which a disputed status is asked about.
+const JOURNAL_KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 3600);
+
+/// How many entries are kept at most: about 500 MB.
+const JOURNAL_ROWS_MAX: u64 = 1_000_000;
+
+/// How many entries one transaction removes.
+const JOURNAL_STEP: usize = 1_000;
 
 /// How long a write that waits for approval is left alone: deciding it costs calls.
 const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
@@ -266,7 +275,21 @@ impl Engine {
         }
         let now = self.now();
         self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;
+        self.prune_journal().await?;
         Ok(())
+    }
+
+    /// Old entries of the journal go, a bounded number in each transaction.
+    async fn prune_journal(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        loop {
+            let prune = move |tx: &mut Transaction<'_>| {
+                tx.prune_journal(JOURNAL_KEPT_FOR, now, JOURNAL_ROWS_MAX, JOURNAL_STEP)
+            };
+            if self.store.write(prune).await? < JOURNAL_STEP {
+                return Ok(());
+            }
+        }
     }
 
     /// Plans and writes. Returns how many rows were written and how many wait for approval.
@@ -295,6 +318,7 @@ impl Engine {
             }
         }
         self.put_off(by_prospect.into_values().collect()).await?;
+        self.look_for_overwrites().await?;
         Ok((written, waiting))
     }
 

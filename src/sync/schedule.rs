@@ -65,7 +65,7 @@ pub async fn run(
             }
             next_due = Instant::now() + DUE_EVERY;
         }
-        if next_mapping <= Instant::now() {
+        if next_mapping <= Instant::now() || watch.asked {
             watch.look(&engine, false);
             next_mapping = Instant::now() + MAPPING_EVERY;
         }
@@ -105,9 +105,9 @@ async fn turn(
         tokio::select! {
             report = &mut turning => return report.map(|_| Turned::Done),
             signal = signals.recv() => match signal {
-                // The mapping is swapped whole; a turn under way goes on with the one it began with where it
-                // matters, and decides anew where it does not.
-                Some(Signal::Reload) => watch.look(engine, true),
+                // The mapping is swapped between two turns, never inside one: what was decided by a table is
+                // written by it.
+                Some(Signal::Reload) => watch.asked = true,
                 Some(Signal::Stop) | None => {
                     engine.stop();
                     return match tokio::time::timeout(STOP_WITHIN, turning).await {
@@ -181,16 +181,19 @@ impl Engine {
 struct MappingWatch {
     file: PathBuf,
     last: Option<Vec<u8>>,
+    /// SIGHUP came during a turn.
+    asked: bool,
 }
 
 impl MappingWatch {
     fn new(file: PathBuf) -> MappingWatch {
         let last = std::fs::read(&file).ok();
-        MappingWatch { file, last }
+        MappingWatch { file, last, asked: false }
     }
 
     fn look(&mut self, engine: &Engine, asked: bool) {
         let now = std::fs::read(&self.file).ok();
+        let asked = std::mem::take(&mut self.asked) || asked;
         if now == self.last && !asked {
             return;
         }

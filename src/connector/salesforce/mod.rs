@@ -14,6 +14,7 @@ mod write;
 pub use budget::{Budget, Purpose};
 pub use changes::Page;
 pub use org::{Field, OrgInfo};
+pub use read::Replaced;
 pub use write::SalesforceWrite;
 
 use crate::config::SalesforceConfig;

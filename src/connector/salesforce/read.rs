@@ -6,6 +6,7 @@ use super::call::Call;
 use super::{soql, wire};
 use crate::connector::CallError;
 use crate::model::{FieldName, SalesforceId, SalesforceObject, SalesforceRecord, SetAt};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -18,6 +19,22 @@ const QUERY_IDS: usize = 400;
 
 /// Bytes of email literals a query takes: each may be encoded threefold.
 const QUERY_EMAIL_BYTES: usize = 4_000;
+
+/// A value that was replaced, by the field history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The record.
+    pub id: SalesforceId,
+    /// What stood there.
+    pub old: Option<String>,
+    /// What was set.
+    pub new: Option<String>,
+}
+
+/// The org does not keep this object's history, or this user does not see it.
+fn is_untracked(error: &CallError) -> bool {
+    error.code.starts_with("INVALID_TYPE") || error.code == "INVALID_FIELD"
+}
 
 impl Salesforce {
     /// Reads records by id: one call for 2,000, and one more for those that are not simply there, since a deleted
@@ -87,6 +104,38 @@ impl Salesforce {
         Ok(found)
     }
 
+    /// What the field history says that a user set `field` from, since a time: nothing where it is not tracked.
+    ///
+    /// # Errors
+    /// When a call fails. An org without field history is no failure.
+    pub async fn set_by(
+        &self,
+        user: &str,
+        object: SalesforceObject,
+        field: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Replaced>, CallError> {
+        let parent = format!("{object}Id");
+        let query = format!(
+            "SELECT {parent},OldValue,NewValue FROM {object}History WHERE Field = {} AND CreatedById = {} \
+             AND CreatedDate >= {}",
+            soql::literal(field),
+            soql::literal(user),
+            soql::time(since)
+        );
+        let rows = match self.query_all(query, Purpose::Read).await {
+            Ok(rows) => rows,
+            Err(error) if is_untracked(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let text = |row: &Map<String, Value>, name: &str| wire::get(row, name).as_str().map(str::to_owned);
+        let replaced = |row: &Map<String, Value>| {
+            let id = wire::id(wire::get(row, &parent))?;
+            Some(Replaced { id, old: text(row, "OldValue"), new: text(row, "NewValue") })
+        };
+        Ok(rows.iter().filter_map(replaced).collect())
+    }
+
     /// When each record's `field` was last set, from the field history. A record without a row there (the field is not
     /// tracked, or was not when it was set) is absent: its `LastModifiedDate` stays the upper bound.
     ///
@@ -109,9 +158,7 @@ impl Salesforce {
             );
             let rows = match self.query_all(query, Purpose::Read).await {
                 Ok(rows) => rows,
-                Err(error) if error.code.starts_with("INVALID_TYPE") || error.code == "INVALID_FIELD" => {
-                    break;
-                }
+                Err(error) if is_untracked(&error) => break,
                 Err(error) => return Err(error),
             };
             for row in rows {

@@ -240,6 +240,11 @@ impl Org {
         Ok(Org { state: Arc::new(Mutex::new(State::from(kept))), clock, faults: Faults::default() })
     }
 
+    /// A person changes a record in the very moment before the next Collections update is carried out.
+    pub fn edit_before_next_update(&self, id: SalesforceId, field: &str, value: Value) {
+        self.state().interloper = Some((id.to_string(), BTreeMap::from([(field.to_owned(), value)])));
+    }
+
     /// Whether there are no records yet.
     pub fn is_empty(&self) -> bool {
         self.state().kept.records.is_empty()

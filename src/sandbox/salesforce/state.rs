@@ -87,6 +87,8 @@ pub(super) struct State {
     pub(super) writes: u64,
     pub(super) writes_of: HashMap<String, u64>,
     pub(super) page_rows_max: usize,
+    /// An edit that comes in just before the next Collections update.
+    pub(super) interloper: Option<(String, BTreeMap<String, Value>)>,
 }
 
 impl State {
@@ -206,6 +208,7 @@ impl From<Kept> for State {
             writes: 0,
             writes_of: HashMap::new(),
             page_rows_max: 2_000,
+            interloper: None,
         }
     }
 }

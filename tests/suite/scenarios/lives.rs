@@ -161,6 +161,26 @@ async fn an_edit_between_reading_and_writing_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
+    let world = World::example().await;
+    let people = world.people(3, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    for person in &people {
+        world.user_sets_person(person, "success");
+    }
+    world.org.edit_before_next_update(people[1].lead, "Status", serde_json::json!("In progress"));
+    world.cycle().await;
+    let reported = |journal: &[lockstep::store::JournalEntry]| {
+        journal
+            .iter()
+            .any(|entry| entry.what == "overwrote" && entry.overruled.as_deref() == Some("In progress"))
+    };
+    assert!(reported(&world.journal(&people[1]).await), "the lost value is kept");
+    assert!(!reported(&world.journal(&people[0]).await));
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn two_prospects_of_one_lead_are_held_and_do_not_play_ping_pong() {
     let world = World::example().await;
     let jane = world.person("Attempting to contact", "approaching").await;

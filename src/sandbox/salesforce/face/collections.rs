@@ -36,6 +36,9 @@ pub(super) fn update(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
     let all_or_none = body["allOrNone"].as_bool().unwrap_or(false);
     let writer = writer(org, asked);
     let mut state = org.state();
+    if let Some((id, values)) = state.interloper.take() {
+        state.set(&id, values, Writer { user: ids::PERSON, ..writer });
+    }
     state.writes_tried += rows.len() as u64;
     let mut seen = HashSet::new();
     let mut before = Vec::new();
