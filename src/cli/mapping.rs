@@ -47,7 +47,7 @@ fn text(mapping: &Mapping) -> String {
             text.push_str(&table(
                 heading,
                 mapping.rows.iter().map(|row| {
-                    let [line, stage, person, way, sequences, winner] = common(row);
+                    let [line, stage, person, way, sequences, winner] = common(mapping, row);
                     [
                         line,
                         stage,
@@ -76,7 +76,7 @@ fn text(mapping: &Mapping) -> String {
             text.push_str(&table(
                 heading,
                 mapping.rows.iter().map(|row| {
-                    let [line, stage, person, way, sequences, winner] = common(row);
+                    let [line, stage, person, way, sequences, winner] = common(mapping, row);
                     let [lead, contact] = SalesforceObject::BOTH.map(|object| value(row, object));
                     [line, stage, person, lead, contact, also_from(row, &objects), way, sequences, winner]
                 }),
@@ -106,11 +106,11 @@ fn object_line(mapping: &Mapping, object: SalesforceObject) -> String {
     let Some(of) = of else { return String::new() };
     let opt_out = of.opt_out.name().map_or_else(String::new, |name| format!(", the opt-out in {name}"));
     let scope =
-        if of.scope.is_empty() { String::new() } else { format!(", only where {}", fields(&of.scope)) };
+        if of.scope.is_empty() { String::new() } else { format!(", only where {}", named(&of.scope)) };
     format!("{object}: the status is in {}{opt_out}{scope}.\n", of.status)
 }
 
-fn common(row: &Row) -> [String; 6] {
+fn common(mapping: &Mapping, row: &Row) -> [String; 6] {
     let way = match row.way {
         Way::Both => "<->",
         Way::ToSalesforce => "to Salesforce",
@@ -120,7 +120,7 @@ fn common(row: &Row) -> [String; 6] {
     [
         row.line.to_string(),
         or_dash(row.stage.as_ref()),
-        row.person.to_string(),
+        mapping.label(&row.person).to_owned(),
         way.to_owned(),
         sequences(row.sequences).to_owned(),
         or_dash(row.winner.map(winner_words)),
@@ -143,8 +143,12 @@ fn also_from(row: &Row, objects: &[SalesforceObject]) -> String {
 fn fields(fields: &Fields) -> String {
     match fields.len() {
         1 => fields.values().map(ToString::to_string).collect(),
-        _ => fields.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", "),
+        _ => named(fields),
     }
+}
+
+fn named(fields: &Fields) -> String {
+    fields.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 fn sequences(action: SequenceAction) -> &'static str {

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::table::{grouped, or_dash, table, time};
 use crate::admin::{SideState, SideStatus, Status};
 use crate::model::Side;
+use jiff::Timestamp;
 
 /// Shows how things stand; with `check` only whether the daemon is ready.
 pub async fn run(context: &Context, check: bool) -> Result<Shown, Failure> {
@@ -41,7 +42,7 @@ fn screen(status: &Status) -> String {
         [
             row("state", &side_state),
             row("last answer", &|side| or_dash(side.last_answer.map(time))),
-            row("read up to", &|side| or_dash(side.cursor.clone())),
+            row("read up to", &|side| or_dash(side.cursor.as_deref().map(read_up_to))),
             row("behind", &|side| {
                 or_dash(side.lag_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)))
             }),
@@ -91,4 +92,10 @@ fn calls(side: &SideStatus) -> String {
         (Some(left), Some(allowed)) => format!("{} of {}", grouped(left), grouped(allowed)),
         (left, _) => or_dash(left.map(grouped)),
     }
+}
+
+/// The times inside a connector's cursors, which have more in them than a screen has room for.
+fn read_up_to(cursor: &str) -> String {
+    let times = cursor.split('"').filter_map(|word| word.parse::<Timestamp>().ok());
+    times.min().map_or_else(|| "the beginning".to_owned(), time)
 }

@@ -4,6 +4,8 @@ pub mod engage;
 mod error;
 mod http;
 mod oauth;
+mod retry;
 pub mod salesforce;
 
 pub use error::{CallError, Effect, Retry};
+pub use retry::wait_after;

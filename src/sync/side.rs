@@ -1,16 +1,17 @@
 //! Whether a side can be worked with just now. A system that fails is left alone for a while; everything that
 //! concerns it stays due, and flows when it returns.
 
-use crate::connector::{CallError, Retry};
+use crate::connector::{CallError, Retry, wait_after};
 use crate::emit;
 use crate::model::Side;
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// The longest wait between two tries of a side that does not answer.
-const WAIT_MAX: SignedDuration = SignedDuration::from_mins(5);
+const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// The first wait; it doubles up to [`WAIT_MAX`].
-const WAIT_MIN: SignedDuration = SignedDuration::from_secs(1);
+const WAIT_MIN: Duration = Duration::from_secs(1);
 
 /// One side's health.
 #[derive(Debug, Clone, Default)]
@@ -57,13 +58,14 @@ impl SideState {
             None => (1, now, true),
         };
         let wait = match error.retry {
-            Retry::After(wait) => SignedDuration::try_from(wait).unwrap_or(WAIT_MAX),
+            Retry::After(wait) => wait,
             // Nothing works until a person mends it: looking again now and then costs one call and needs no restart.
             Retry::Stop | Retry::SignIn => WAIT_MAX,
             // The connector keeps the quota's own schedule and refuses without a call until then.
-            Retry::Quota => SignedDuration::from_secs(15),
-            _ => WAIT_MIN.checked_mul(1 << (tries - 1).min(9)).unwrap_or(WAIT_MAX).min(WAIT_MAX),
+            Retry::Quota => Duration::from_secs(15),
+            _ => wait_after(tries, WAIT_MIN, WAIT_MAX),
         };
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
         if news {
             log_failure(&error, wait);
         }

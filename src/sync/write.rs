@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{self, Note, NoteKind};
 use super::settle::{Decided, now_held};
 use crate::connector::salesforce::Purpose;
-use crate::connector::{CallError, Effect, Retry};
+use crate::connector::{CallError, Effect, Retry, wait_after};
 use crate::mapping::Mapping;
 use crate::model::{Baseline, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason};
 use crate::reconcile::{Candidate, Decision, LatchChange};
@@ -13,6 +13,7 @@ use crate::store::{Intent, Parked, StoreError, Transaction};
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Batches to one side under way at once.
 const BATCHES_AT_ONCE: usize = 2;
@@ -362,9 +363,10 @@ fn after(step: &Step) -> Baseline {
     baseline
 }
 
-/// One second, doubling up to a quarter of an hour.
+/// A row's own wait: one second, doubling up to a quarter of an hour.
 fn backoff(attempts: u32) -> SignedDuration {
-    SignedDuration::from_secs(1 << attempts.min(10)).min(SignedDuration::from_mins(15))
+    let wait = wait_after(attempts + 1, Duration::from_secs(1), Duration::from_secs(900));
+    SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(15))
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
