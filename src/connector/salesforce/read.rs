@@ -65,7 +65,8 @@ impl Salesforce {
             SalesforceObject::Contact => "",
         };
         let mut found = Vec::new();
-        let mut emails = emails.iter().map(|email| soql::literal(email)).peekable();
+        let literals: Vec<String> = emails.iter().map(|email| soql::literal(email)).collect();
+        let mut emails = literals.into_iter().peekable();
         while emails.peek().is_some() {
             let (mut chunk, mut bytes) = (Vec::new(), 0);
             while let Some(email) =
