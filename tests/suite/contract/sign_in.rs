@@ -8,8 +8,9 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep::config::SalesforceFlow;
-use lockstep::connector::Retry;
 use lockstep::connector::salesforce::Salesforce;
+use lockstep::connector::{CallError, Retry};
+use lockstep::model::SalesforceObject;
 use lockstep::sandbox::salesforce::Org;
 use lockstep::sandbox::{Clock, Fault, Served, When};
 use secrecy::SecretString;
@@ -57,6 +58,11 @@ fn jwt(username: &str, private_key: &SecretString) -> SalesforceFlow {
 
 fn refresh(file: &Path) -> SalesforceFlow {
     SalesforceFlow::RefreshToken { client_secret: None, refresh_token_file: file.to_owned() }
+}
+
+/// A call like any other.
+async fn find_nobody(connector: &Salesforce) -> Result<(), CallError> {
+    connector.find_by_email(SalesforceObject::Lead, &["nobody@example.com".to_owned()]).await.map(drop)
 }
 
 #[tokio::test]
@@ -107,10 +113,7 @@ async fn a_rotated_refresh_token_is_on_disk_before_it_is_needed() {
     connector.connect(&[]).await.expect("signed in with the second");
     let third = std::fs::read_to_string(&file).expect("the file");
     door.org.revoke_sessions();
-    connector
-        .find_by_email(lockstep::model::SalesforceObject::Lead, &["a@example.com".to_owned()])
-        .await
-        .expect("signed in with the third");
+    find_nobody(&connector).await.expect("signed in with the third");
     let fourth = std::fs::read_to_string(&file).expect("the file");
     assert!(second != third && third != fourth);
 }
@@ -161,4 +164,25 @@ async fn many_calls_at_once_ask_for_one_token() {
     let journal = stubs.journal();
     let tokens = journal.iter().filter(|made| made.target == "/services/oauth2/token").count();
     assert_eq!((tokens, journal.len()), (1, 33));
+}
+
+#[tokio::test]
+async fn many_calls_at_once_use_a_rotating_token_one_after_the_other() {
+    let door = Door::open().await;
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("refresh-token");
+    std::fs::write(&file, "first").expect("a file");
+    door.org.grant_refresh_token("lockstep", "first", true);
+    let connector = door.connector(refresh(&file));
+    // The second time all of them find their session ended at once. A token used twice would be refused.
+    for _ in 0..2 {
+        let calls = (0..32).map(|_| {
+            let connector = connector.clone();
+            tokio::spawn(async move { find_nobody(&connector).await })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            call.await.expect("no panic").expect("an answer");
+        }
+        door.org.revoke_sessions();
+    }
 }

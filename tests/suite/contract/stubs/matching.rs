@@ -148,7 +148,7 @@ impl BodyPattern {
             AtPath::There(path) => json.pointer(&path.0).is_some(),
             AtPath::Equal(at) => json.pointer(&at.expression.0).is_some_and(|value| match value {
                 Value::String(text) => *text == at.equal_to,
-                other => other.to_string() == at.equal_to,
+                other => serde_json::from_str(&at.equal_to).is_ok_and(|wanted: Value| wanted == *other),
             }),
         }) && self.contains.as_ref().is_none_or(|part| String::from_utf8_lossy(body).contains(part))
     }
