@@ -4,6 +4,7 @@
 mod admin;
 mod cli;
 mod config;
+mod contract;
 mod crash;
 mod house;
 mod logs;

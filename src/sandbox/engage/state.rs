@@ -220,14 +220,13 @@ impl State {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Vec<Enrollment>, Refusal> {
-        if self.prospect(prospect).is_none_or(|prospect| prospect.deleted) {
+        let Some(person) = self.prospect(prospect).filter(|person| !person.deleted) else {
             return Err(Refusal::not_found("such prospect"));
-        }
-        let ids = self.enrollments_of.get(prospect).cloned().unwrap_or_default();
-        let stopped = |id: &String| self.kept.enrollments.get(id).is_some_and(|e| e.state == "stopped");
-        if verb == "resume" && !ids.is_empty() && ids.iter().all(stopped) {
+        };
+        if verb == "resume" && person.status == "stopped" {
             return Err(Refusal::new(409, "status_locked", "a stopped prospect cannot be resumed"));
         }
+        let ids = self.enrollments_of.get(prospect).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for id in ids {
             let Some(enrollment) = self.kept.enrollments.get_mut(&id) else { continue };
