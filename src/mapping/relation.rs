@@ -157,8 +157,10 @@ impl Mapping {
 
     /// A status as people know it: the company's own label, the product's, or the key of one nobody declared.
     pub fn label<'a>(&'a self, status: &'a PersonStatus) -> &'a str {
-        let own = self.custom_statuses.iter().find(|known| known.status == *status).map(|known| &*known.label);
-        own.or_else(|| crate::lifecycle::built_in_status(status).map(|known| known.label)).unwrap_or(status.key())
+        let own =
+            self.custom_statuses.iter().find(|known| known.status == *status).map(|known| &*known.label);
+        own.or_else(|| crate::lifecycle::built_in_status(status).map(|known| known.label))
+            .unwrap_or(status.key())
     }
 
     /// Turns the default opt-out checkbox off where the org does not have it (rulings.md 14).

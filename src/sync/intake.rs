@@ -6,7 +6,7 @@ use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
-use crate::store::{JournalEntry, Seen, Source, StoreError, Transaction};
+use crate::store::{Seen, Source, StoreError, Transaction};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -211,18 +211,7 @@ pub(super) fn remember(
             Ok(true)
         }
         Observed::Linked { link, seen } => {
-            let change = tx.mark_due(&link.prospect, seen.clone())?.change;
-            tx.append_journal(&JournalEntry {
-                change: Some(change),
-                salesforce: Some(link.salesforce),
-                seen: vec![seen],
-                ..JournalEntry::about(
-                    link.prospect.clone(),
-                    "linked",
-                    "Revenue Engage names this Salesforce record",
-                    now,
-                )
-            })?;
+            let change = tx.mark_due(&link.prospect, seen)?.change;
             emit!(
                 LINK_MADE,
                 change = %change,

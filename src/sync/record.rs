@@ -170,13 +170,14 @@ pub(super) fn adopted(
     reason: AdoptReason,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let first = if work.link.baseline.is_none() { "seen together for the first time: " } else { "" };
     let reason = match reason {
         AdoptReason::Agree => "the two agree by the mapping",
         AdoptReason::NeitherMapped => "neither value is mapped",
         AdoptReason::BothOptedOut => "both sides are opted out",
-        AdoptReason::FirstSight => "first sight: only what changes from now on is carried over",
+        AdoptReason::FirstSight => "they disagree, and only what changes from now on is carried over",
     };
-    tx.append_journal(&entry(work, "adopted", reason, now))
+    tx.append_journal(&entry(work, "adopted", format!("{first}{reason}"), now))
 }
 
 pub(super) fn skipped(

@@ -30,7 +30,8 @@ impl Write {
     /// The write that was decided, if one was.
     pub(super) fn of(decided: Decided, now: Timestamp) -> Option<Write> {
         let Decision::Write(step) = decided.verdict.decision else { return None };
-        let work = decided.work;
+        // Both records are read once more just before the write; thousands of writes may wait until then.
+        let work = Work { record: None, prospect: None, ..decided.work };
         let intent = Intent {
             prospect: work.link.prospect.clone(),
             salesforce: work.link.salesforce,

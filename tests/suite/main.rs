@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod contract;
 mod crash;
+mod decisions;
 mod house;
 mod logs;
 
