@@ -12,6 +12,9 @@ use toml::de::DeTable;
 /// A larger file is no mapping: 10,000 rows are about one megabyte.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// More rows than this were never meant: there is one a person status.
+const ROWS_MAX: usize = 500;
+
 /// A mapping that can be used, and what is odd about it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -92,10 +95,19 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
     let new = sections::new_people(&mut reader, &top);
     let limits = sections::limits(&mut reader, &top);
     sections::not_yet(&mut reader, &top);
-    let tables = reader.tables(&top, "status");
+    let mut tables = reader.tables(&top, "status");
+    if tables.len() > ROWS_MAX {
+        let message = format!("the mapping has {} rows; it can have {ROWS_MAX}", tables.len());
+        reader.push(
+            Problem::error("M014", message).at(top.key_span("status"), "").help("one row a person status"),
+        );
+        tables.truncate(1);
+    }
     // Without its section an object's rows cannot be judged; that it is missing is said already.
     let known = lead.is_some() || contact.is_some();
-    let columns = Columns { lead: lead.as_ref(), contact: contact.as_ref(), custom: &custom_statuses };
+    let broken = sections::broken(&top, lead.is_some(), contact.is_some());
+    let columns =
+        Columns { lead: lead.as_ref(), contact: contact.as_ref(), custom: &custom_statuses, broken: &broken };
     let placed = rows::read(&mut reader, &tables, &columns);
     let strayed = reader.problems.found.iter().any(|problem| problem.code == "M013");
     if tables.is_empty() && !strayed {

@@ -48,6 +48,8 @@ pub(super) struct Columns<'a> {
     pub(super) lead: Option<&'a ObjectMapping>,
     pub(super) contact: Option<&'a ObjectMapping>,
     pub(super) custom: &'a [CustomStatus],
+    /// Objects whose section is there and has a mistake: what is said of them cannot be judged.
+    pub(super) broken: &'a [SalesforceObject],
 }
 
 impl Columns<'_> {
@@ -123,7 +125,9 @@ fn row(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Option<
         winner,
         line: reader.problems.line_column(table.span.start).0,
     };
-    odd(reader, table, &row);
+    if columns.broken.is_empty() {
+        odd(reader, table, &row);
+    }
     Some(Placed { row, span: table.span.clone(), person: span })
 }
 
@@ -218,6 +222,9 @@ fn value(
         SalesforceObject::Lead => "lead",
         SalesforceObject::Contact => "contact",
     };
+    if columns.broken.contains(&object) {
+        return None;
+    }
     if table.get(own).is_some() && columns.status(object).is_none() {
         reader.push(
             Problem::error("M012", format!("`{own}` has a value, but {object}s are not in sync"))

@@ -5,7 +5,7 @@ use super::rows::{WINNERS, field_name};
 use super::table::*;
 use crate::diagnostic::{Problem, nearest};
 use crate::lifecycle::{self, StatusGroup};
-use crate::model::{FieldValue, Fields, PersonStatus};
+use crate::model::{FieldValue, Fields, PersonStatus, SalesforceObject};
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -310,6 +310,19 @@ pub(super) fn salesforce(
         reader.missing(section.span.clone(), "[salesforce]", "lead", HELP);
     }
     (object(reader, &section, "lead"), object(reader, &section, "contact"))
+}
+
+/// The objects whose section is there but could not be read.
+pub(super) fn broken(top: &Table<'_>, lead: bool, contact: bool) -> Vec<SalesforceObject> {
+    let Some(DeValue::Table(salesforce)) = top.get("salesforce").map(|value| value.get_ref()) else {
+        return Vec::new();
+    };
+    let there = |name: &str| salesforce.iter().any(|(key, _)| key.get_ref() == name);
+    [(SalesforceObject::Lead, "lead", lead), (SalesforceObject::Contact, "contact", contact)]
+        .into_iter()
+        .filter(|(_, name, read)| there(name) && !read)
+        .map(|(object, _, _)| object)
+        .collect()
 }
 
 /// `schema` and `company`.

@@ -53,7 +53,7 @@ impl Engine {
                         let known = known(tx, &prospect)?;
                         let known = known.as_ref().map(|(link, pending)| (link, *pending));
                         let observed = observe::salesforce(&mapping, known, &record, Source::Poll, now);
-                        matters |= remember(tx, observed, now)?;
+                        matters |= remember(tx, observed)?;
                     }
                     if matters {
                         due += 1;
@@ -183,7 +183,7 @@ fn take_in_prospect(
     let known = known.as_ref().map(|(link, pending)| (link, *pending));
     match observe::prospect(mapping, known, prospect, source, now) {
         Observed::Unlinked => Ok(Taken::Unlinked),
-        observed => Ok(if remember(tx, observed, now)? { Taken::Due } else { Taken::Nothing }),
+        observed => Ok(if remember(tx, observed)? { Taken::Due } else { Taken::Nothing }),
     }
 }
 
@@ -198,11 +198,7 @@ fn known(tx: &mut Transaction<'_>, prospect: &ProspectId) -> Result<Option<(Link
 }
 
 /// Writes an observation down. Says whether a link is due by it.
-pub(super) fn remember(
-    tx: &mut Transaction<'_>,
-    observed: Observed,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub(super) fn remember(tx: &mut Transaction<'_>, observed: Observed) -> Result<bool, StoreError> {
     match observed {
         Observed::Nothing | Observed::Unlinked => Ok(false),
         Observed::Due { prospect, seen } => {

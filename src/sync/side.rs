@@ -78,6 +78,9 @@ fn log_failure(error: &CallError, wait: SignedDuration) {
     let (side, code) = (error.side.as_str(), error.code.as_str());
     let seconds = wait.as_secs();
     match error.retry {
+        Retry::Quota if code == "kept-free" => {
+            emit!(BUDGET_LOW, side, code, "{side} is asked less: {}", error.message)
+        }
         Retry::Quota => {
             emit!(QUOTA_EXCEEDED, side, code, "{side} is left alone: {}; it resumes by itself", error.message)
         }

@@ -8,7 +8,9 @@ mod contract;
 mod crash;
 mod decisions;
 mod house;
+mod lifecycle;
 mod logs;
+mod mapping;
 
 mod scenarios;
 
