@@ -3,6 +3,7 @@
 mod live;
 mod local;
 mod remote;
+mod run;
 
 use std::fs;
 use std::path::Path;

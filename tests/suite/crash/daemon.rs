@@ -21,7 +21,7 @@ fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn configuration(sandbox: &Sandbox, dir: &Path) -> PathBuf {
+pub fn configuration(sandbox: &Sandbox, dir: &Path) -> PathBuf {
     use std::os::unix::fs::OpenOptionsExt;
     let mapping =
         format!("{}\n[limits]\nchanged_share = 1.0\n", include_str!("../../../mapping/example.toml"));

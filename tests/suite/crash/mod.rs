@@ -1,4 +1,4 @@
 //! Killed at any instant, nothing acknowledged is lost.
 
-mod daemon;
+pub mod daemon;
 mod store;

@@ -1,0 +1,137 @@
+//! `lockstep run`, the real binary, between both systems of the sandbox.
+
+use crate::crash::daemon::configuration;
+use lockstep::sandbox::{Clock, Options, Sandbox};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// No step takes longer, however busy the machine is.
+const WITHIN: Duration = Duration::from_secs(60);
+
+struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Daemon {
+    fn start(config: &Path) -> Daemon {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+            .args(["run", "-c"])
+            .arg(config)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+        });
+        Daemon { child, lines }
+    }
+
+    /// The next line of this event. Every line on the way there must be what log lines are.
+    fn says(&self, event: &str) -> Value {
+        loop {
+            let line =
+                self.lines.recv_timeout(WITHIN).unwrap_or_else(|_| panic!("the daemon never says {event}"));
+            let value: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+            for key in ["timestamp", "level", "event", "message", "tenant"] {
+                assert!(value[key].is_string(), "{key} is missing in {line}");
+            }
+            if value["event"] == event {
+                return value;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn sandbox() -> Sandbox {
+    let loopback = ([127, 0, 0, 1], 0).into();
+    let clock = Clock::real();
+    let options = Options {
+        salesforce: loopback,
+        engage: loopback,
+        records: 5,
+        seed: 1,
+        state: None,
+        faults: None,
+        clock,
+    };
+    Sandbox::start(options).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_wrong_and_stops_well() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(&sandbox, dir.path());
+    let mut daemon = Daemon::start(&config);
+    let address = daemon.says("admin.listening")["address"].as_str().unwrap().to_owned();
+
+    let ready = async || {
+        reqwest::get(format!("http://{address}/readyz")).await.is_ok_and(|answer| answer.status() == 200)
+    };
+    let started = std::time::Instant::now();
+    while !ready().await {
+        assert!(started.elapsed() < WITHIN, "it never becomes ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(reqwest::get(format!("http://{address}/livez")).await.unwrap().status(), 200);
+
+    let mapping = dir.path().join("mapping.toml");
+    let good = std::fs::read_to_string(&mapping).unwrap();
+    std::fs::write(&mapping, good.replace("\"Nurture\"", "7")).unwrap();
+    let rejected = daemon.says("mapping.rejected");
+    assert!(rejected["reason"].as_str().unwrap().contains("M004"), "{rejected}");
+
+    // The old table still works: a Lead nurtured now becomes Success by it.
+    let lead = sandbox.org.create_lead("Jane", "Doe", "Acme", "jane@x.com", "Attempting to contact").unwrap();
+    let person = sandbox.product.create("jane@x.com", "Jane", "Doe", "Acme", Some(lead));
+    sandbox.product.set_status(&person, "approaching").unwrap();
+    while sandbox.product.calls().len() < 10 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    sandbox.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
+    assert_eq!(daemon.says("status.written")["to"], "success");
+
+    std::fs::write(&mapping, &good).unwrap();
+    daemon.says("mapping.loaded");
+    daemon.signal("-HUP");
+    daemon.says("mapping.loaded");
+
+    daemon.signal("-TERM");
+    daemon.says("daemon.stopped");
+    assert!(daemon.child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_daemon_on_one_store_ends_at_once_and_says_who_holds_it() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(&sandbox, dir.path());
+    let first = Daemon::start(&config);
+    first.says("admin.listening");
+    let second =
+        Command::new(env!("CARGO_BIN_EXE_lockstep")).args(["run", "-c"]).arg(&config).output().unwrap();
+    assert!(!second.status.success());
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert!(words.contains(&first.child.id().to_string()), "{words}");
+}
