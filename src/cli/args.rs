@@ -144,6 +144,10 @@ pub struct SandboxArguments {
     /// What goes wrong, and when.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Write the client secret and an admin token, both made for this run, into this directory: config/sandbox.toml
+    /// reads them there.
+    #[arg(long, value_name = "DIR")]
+    pub credentials: Option<PathBuf>,
 }
 
 /// `lockstep conflicts ...`.

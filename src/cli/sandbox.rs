@@ -4,7 +4,12 @@ use super::args::SandboxArguments;
 use super::context::{Context, Shown};
 use super::failure::Failure;
 use crate::sandbox::{Clock, Options, Sandbox};
+use anyhow::Context as _;
 use serde_json::json;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 
 /// Serves a Salesforce and a Revenue Engage until it is told to stop.
 pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown, Failure> {
@@ -13,8 +18,8 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
         engage: arguments.engage,
         records: arguments.records,
         seed: arguments.seed,
-        state: arguments.state,
-        faults: arguments.faults,
+        state: arguments.state.clone(),
+        faults: arguments.faults.clone(),
         clock: Clock::real(),
     };
     let sandbox = Sandbox::start(options).await.map_err(anyhow::Error::from)?;
@@ -30,6 +35,10 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
              Both take client_id {client} with client_secret {secret} (client credentials), made for this run.\n"
         ))
     );
+    if let Some(dir) = &arguments.credentials {
+        keep(dir, "client-secret", secret)?;
+        keep(dir, "admin-token", &uuid::Uuid::new_v4().simple().to_string())?;
+    }
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(anyhow::Error::from)?;
     tokio::select! {
@@ -38,4 +47,15 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     }
     sandbox.save().map_err(anyhow::Error::from)?;
     Ok(Shown::well(""))
+}
+
+/// Writes a secret where only this user can read it.
+fn keep(dir: &Path, name: &str, secret: &str) -> anyhow::Result<()> {
+    let file = dir.join(name);
+    let write = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
+        out.write_all(secret.as_bytes())
+    };
+    write().with_context(|| file.display().to_string())
 }
