@@ -1,5 +1,6 @@
 //! The binary, as people and programs call it: its answers, where they go, and its exit codes.
 
+mod demo;
 mod live;
 mod local;
 mod remote;
