@@ -296,6 +296,10 @@ impl Engine {
     async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
         let plan = self.plan_of(&writes).await?;
         self.tell_waiting(&plan).await?;
+        if self.store.read(|reader| Ok(reader.plan_approval()?.is_some())).await? {
+            // An approval is for one plan. A dry run, which plans too, must not use it up.
+            self.store.write(|tx| tx.take_plan_approval().map(drop)).await?;
+        }
         let waiting = plan.waiting.as_ref().map_or(0, |waiting| waiting.records);
         let mut by_prospect: HashMap<ProspectId, Write> =
             writes.into_iter().map(|write| (write.intent.prospect.clone(), write)).collect();
@@ -424,9 +428,6 @@ impl Engine {
             |prospect, _| counts.get(prospect).copied().unwrap_or(0),
             approved,
         );
-        if approved && plan.waiting.is_none() {
-            self.store.write(|tx| tx.take_plan_approval().map(drop)).await?;
-        }
         Ok(plan)
     }
 
