@@ -1,18 +1,43 @@
 //! Lockstep keeps a company's Salesforce and its Revenue Engage in step, both ways.
 //!
-//! The modules in reading order. Each may use those above it, never those below
+//! The rooms stand below in reading order. Each may use those above it, never those below
 //! (`tests/suite/house.rs` holds them to it).
 
-pub mod admin;
-pub mod cli;
-pub mod config;
-pub mod connector;
-pub mod diagnostic;
-pub mod event;
-pub mod lifecycle;
-pub mod mapping;
+// The words.
 pub mod model;
+
+// Revenue Engage's own rules.
+pub mod lifecycle;
+
+// What is wrong in a file that a person wrote.
+pub mod diagnostic;
+
+// What one company wants.
+pub mod mapping;
+
+// How the daemon runs.
+pub mod config;
+
+// What it says while it runs.
+pub mod event;
+
+// What should happen: pure.
 pub mod reconcile;
-pub mod sandbox;
+
+// How to talk to the two systems.
+pub mod connector;
+
+// What is remembered.
 pub mod store;
+
+// Doing it: the path of a change.
 pub mod sync;
+
+// The HTTP ports.
+pub mod admin;
+
+// A Salesforce and a Revenue Engage to rehearse against.
+pub mod sandbox;
+
+// The command line.
+pub mod cli;

@@ -11,6 +11,7 @@
 //! step.
 
 mod ask;
+mod carry_out;
 mod detect;
 mod dry_run;
 mod engage_write;

@@ -1,0 +1,159 @@
+//! From decided writes to a plan, and from the plan to batches under way: the company's guards stand here.
+
+use super::engine::{Engine, Interrupted};
+use super::record::Note;
+use super::write::{self, Write};
+use crate::emit;
+use crate::model::{ProspectId, Side};
+use crate::reconcile::{Candidate, Plan, plan};
+use crate::store::{StoreError, marks};
+use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// How long a write that waits for approval is left alone: deciding it costs calls.
+const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
+
+/// Batches of 200 that one read of 2,000 covers.
+const BATCHES_A_READ: usize = 10;
+
+impl Engine {
+    /// Plans and writes. Returns how many rows were written and how many wait for approval.
+    pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
+        let plan = self.plan_of(&writes).await?;
+        self.tell_waiting(&plan).await?;
+        if self.store.read(|reader| Ok(reader.plan_approval()?.is_some())).await? {
+            // An approval is for one plan. A dry run, which plans too, must not use it up.
+            self.store.write(|tx| tx.take_plan_approval().map(drop)).await?;
+        }
+        let waiting = plan.waiting.as_ref().map_or(0, |waiting| waiting.records);
+        let mut by_prospect: HashMap<ProspectId, Write> =
+            writes.into_iter().map(|write| (write.intent.prospect.clone(), write)).collect();
+        self.park_flapping(&plan, &mut by_prospect).await?;
+        let mut written = 0;
+        // Opt-outs first, on both sides, before anything else is written anywhere.
+        for urgent in [true, false] {
+            let mut lanes = Vec::new();
+            for side in [Side::Engage, Side::Salesforce] {
+                let batches: Vec<Vec<Write>> = plan
+                    .batches
+                    .iter()
+                    .filter(|batch| batch.side == side && batch.urgent == urgent)
+                    .map(|batch| batch.prospects.iter().filter_map(|id| by_prospect.remove(id)).collect())
+                    .collect();
+                lanes.push(self.lane(batches).boxed());
+            }
+            for lane in futures_util::future::join_all(lanes).await {
+                written += lane?;
+            }
+        }
+        self.put_off(by_prospect.into_values().collect()).await?;
+        self.look_for_overwrites().await?;
+        Ok((written, waiting))
+    }
+
+    /// What waits for approval is not decided anew every second.
+    async fn put_off(&self, waiting: Vec<Write>) -> Result<(), StoreError> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let until = self.now().saturating_add(PUT_OFF).unwrap_or(Timestamp::MAX);
+        self.store
+            .write(move |tx| {
+                for write in &waiting {
+                    let due = &write.work.due;
+                    tx.postpone_due(&due.prospect, due.generation, until, due.attempts)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Why a plan waits, for whoever asks; logged when that changes, not at each turn.
+    pub(super) async fn tell_waiting(&self, plan: &Plan) -> Result<(), StoreError> {
+        let why = plan.waiting.as_ref().map(ToString::to_string);
+        let told = self.store.read(|reader| reader.meta(marks::PLAN_WAITS)).await?;
+        if why == told {
+            return Ok(());
+        }
+        if let Some(waiting) = &plan.waiting {
+            emit!(PLAN_WAITS, planned = waiting.records, "{waiting}");
+        }
+        self.store
+            .write(move |tx| match &why {
+                Some(why) => tx.set_meta(marks::PLAN_WAITS, why),
+                None => tx.remove_meta(marks::PLAN_WAITS).map(drop),
+            })
+            .await
+    }
+
+    /// A record that two automations fight over through us is parked, rather than written once more.
+    async fn park_flapping(
+        &self,
+        plan: &Plan,
+        writes: &mut HashMap<ProspectId, Write>,
+    ) -> Result<(), StoreError> {
+        let flapping: Vec<Write> = plan.flapping.iter().filter_map(|id| writes.remove(id)).collect();
+        if flapping.is_empty() {
+            return Ok(());
+        }
+        let (mapping, now) = (self.mapping(), self.now());
+        let notes = self
+            .store
+            .write(move |tx| {
+                let mut notes = Vec::new();
+                for write in &flapping {
+                    write::park_flapping(tx, &mapping, write, now, &mut notes)?;
+                }
+                Ok(notes)
+            })
+            .await?;
+        notes.iter().for_each(Note::log);
+        Ok(())
+    }
+
+    /// One side's batches, as many at a time as one read can cover. The side's trouble ends its lane; the other
+    /// side's lane goes on.
+    async fn lane(&self, mut batches: Vec<Vec<Write>>) -> Result<usize, StoreError> {
+        let mut written = 0;
+        while !batches.is_empty() && !self.is_stopping() {
+            let rest = batches.split_off(batches.len().min(BATCHES_A_READ));
+            match self.write_batches(std::mem::replace(&mut batches, rest)).await {
+                Ok(rows) => written += rows,
+                Err(Interrupted::Store(error)) => return Err(error),
+                Err(Interrupted::Call(error)) => {
+                    self.failed(error);
+                    break;
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// The plan for these writes, with the company's guards.
+    pub(super) async fn plan_of(&self, writes: &[Write]) -> Result<Plan, StoreError> {
+        let now = self.now();
+        let candidates: Vec<Candidate> = writes.iter().map(Write::candidate).collect();
+        let asked: Vec<(ProspectId, Side)> =
+            candidates.iter().map(|c| (c.prospect.clone(), c.step.side())).collect();
+        let (linked, approved, counts) = self
+            .store
+            .read(move |reader| {
+                let mut counts = HashMap::new();
+                for (prospect, side) in asked {
+                    let count = reader.writes_in_last_hour(&prospect, side, now)?;
+                    counts.insert(prospect, count);
+                }
+                Ok((reader.link_count()?, reader.plan_approval()?.is_some(), counts))
+            })
+            .await?;
+        let plan = plan(
+            candidates,
+            &self.mapping().limits,
+            linked,
+            |prospect, _| counts.get(prospect).copied().unwrap_or(0),
+            approved,
+        );
+        Ok(plan)
+    }
+}
