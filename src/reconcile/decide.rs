@@ -139,17 +139,46 @@ impl Case<'_> {
             if *now.get(take) {
                 return Verdict { decision: self.carry_opt_out(take), latch };
             }
-            return Verdict {
-                decision: self.take(take, WriteReason::Resolved(take)),
-                latch: LatchChange::Clear,
-            };
+            return self.let_pass(now, before, WriteReason::Resolved(take));
         }
         if self.mapping.opt_out_cleared == OptOutCleared::Follow {
-            return Verdict { decision: self.ordinary(), latch: LatchChange::Clear };
+            let side = if now.engage { Side::Salesforce } else { Side::Engage };
+            return self.let_pass(now, before, WriteReason::Changed(side));
         }
-        let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
-        let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
-        Verdict { decision: Decision::Hold(HoldReason::OptOutCleared { side }), latch }
+        Verdict { decision: hold_cleared(now, before), latch }
+    }
+
+    /// Carries a clearing over, whole: where the other side would still say "opted out" afterwards, the next look would
+    /// only undo it, so a person has to.
+    fn let_pass(&self, now: BySide<bool>, before: BySide<bool>, reason: WriteReason) -> Verdict {
+        let decision = match (now.salesforce, now.engage) {
+            _ if !self.situation.others.is_empty() => self.ordinary(),
+            (false, false) => self.ordinary(),
+            (true, _) => self.clear_in_salesforce(reason).unwrap_or_else(|| hold_cleared(now, before)),
+            (false, true) => match self.mapping.inbound(self.object, &self.record.fields) {
+                Some(row) => self.write_engage(row.person.clone(), Some(row), reason, None),
+                None => hold_cleared(now, before),
+            },
+        };
+        let latch = match decision {
+            Decision::Hold(_) => LatchChange::Keep,
+            _ => LatchChange::Clear,
+        };
+        Verdict { decision, latch }
+    }
+
+    /// The value of the person's status, and the box unticked; `None` where that would still be an opt-out.
+    fn clear_in_salesforce(&self, reason: WriteReason) -> Option<Decision> {
+        let (row, mut wanted) = match self.mapping.outbound(self.object, &self.prospect.status) {
+            Some((row, fields)) => (Some(row), fields.clone()),
+            None => (None, Fields::new()),
+        };
+        if let Some(name) = self.mapping.object(self.object).and_then(|columns| columns.opt_out.name()) {
+            wanted.insert(name.clone(), FieldValue::Bool(false));
+        }
+        let mut then = self.record.fields.clone();
+        then.extend(wanted.iter().map(|(name, value)| (name.clone(), value.clone())));
+        (!self.is_out(&then)).then(|| self.write_salesforce(&wanted, row, reason, None))
     }
 
     /// Carries an opt-out to the other side, before and above everything else.
@@ -358,6 +387,13 @@ impl Case<'_> {
     fn seen(&self) -> Baseline {
         Baseline { salesforce: self.record.fields.clone(), engage: self.prospect.status.clone() }
     }
+}
+
+/// Somebody took an opt-out back, and a person has to say what follows.
+fn hold_cleared(now: BySide<bool>, before: BySide<bool>) -> Decision {
+    let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
+    let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
+    Decision::Hold(HoldReason::OptOutCleared { side })
 }
 
 fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
