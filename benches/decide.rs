@@ -1,5 +1,5 @@
 //! Decisions a second on one core, over the specification document's own table: nine in ten in sync, the rest changed
-//! on one side. `cargo bench --bench decide`.
+//! on one side; and a large mapping, proven. `cargo bench --bench decide`.
 
 use lockstep::mapping::Mapping;
 use lockstep::model::{Baseline, FieldValue, Fields, Link, PersonStatus, Prospect, SalesforceRecord, SetAt};
@@ -82,8 +82,33 @@ fn a_thousand_links(bencher: divan::Bencher<'_, '_>) {
                 resolution: None,
                 converted_statuses: &[],
                 others: &[],
+                sequences: &[],
             };
             divan::black_box(decide(&mapping, divan::black_box(&situation)));
         }
+    });
+}
+
+/// 30 rows, 60 values, 10 conditions.
+#[divan::bench]
+fn a_large_mapping_is_proven(bencher: divan::Bencher<'_, '_>) {
+    let mut rows = String::new();
+    let mut own = String::new();
+    for row in 0..30 {
+        let only_if = match row % 3 {
+            0 => format!(", only_if = {{ Source_{row}__c = [\"Web\", \"Event\"] }}"),
+            _ => String::new(),
+        };
+        rows += &format!(
+            "{{ person = \"Own {row}\", salesforce = \"value {row}\", also_from = [\"further {row}\"]{only_if} }},\n"
+        );
+        own +=
+            &format!("[[custom_status]]\nlabel = \"Own {row}\"\nkey = \"own_{row}\"\ngroup = \"failed\"\n");
+    }
+    let text = format!(
+        "schema = 1\ncompany = \"large\"\nstatus = [\n{rows}]\n{own}[salesforce.lead]\nstatus = \"Status\"\n[conflict]\nwinner = \"newest\"\n"
+    );
+    bencher.bench_local(|| {
+        lockstep::verify::parse("large.toml", divan::black_box(&text)).expect("it is lawful")
     });
 }

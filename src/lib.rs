@@ -24,6 +24,9 @@ pub mod event;
 // What should happen: pure.
 pub mod reconcile;
 
+// What is proven of a mapping before it runs.
+pub mod verify;
+
 // How to talk to the two systems.
 pub mod connector;
 

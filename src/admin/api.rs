@@ -1,7 +1,9 @@
 //! `/api/v1/...`: each handler asks one operation.
 
 use super::operations::{Daemon, Refusal};
-use super::views::{Conflict, Count, Explanation, Resolve, Resync, Which};
+use super::views::{ApplyPlan, Conflict, Count, Explanation, Resolve, Resync, Which};
+use crate::model::Link;
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
@@ -27,7 +29,8 @@ pub fn router() -> Router<Arc<dyn Daemon>> {
         .route("/resume", post(async |State(daemon): App| daemon.resume().await.map(Json)))
         .route("/resync", post(resync))
         .route("/plan", get(async |State(daemon): App| daemon.plan().await.map(Json)))
-        .route("/plan/apply", post(async |State(daemon): App| daemon.apply_plan().await.map(Json)))
+        .route("/plan/apply", post(apply_plan))
+        .route("/links", get(links))
 }
 
 #[derive(Deserialize)]
@@ -56,6 +59,24 @@ async fn retry(State(daemon): App, body: Body<Which>) -> Reply<Count> {
 
 async fn drop_parked(State(daemon): App, body: Body<Which>) -> Reply<Count> {
     Ok(Json(daemon.drop_parked(read(body)?).await?))
+}
+
+/// Without a body it is whatever waits.
+async fn apply_plan(State(daemon): App, body: Bytes) -> Reply<Count> {
+    let apply = match body.is_empty() {
+        true => ApplyPlan::default(),
+        false => serde_json::from_slice(&body).map_err(|error| Refusal::invalid(error.to_string()))?,
+    };
+    Ok(Json(daemon.apply_plan(apply).await?))
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<String>,
+}
+
+async fn links(State(daemon): App, Query(page): Query<After>) -> Reply<Vec<Link>> {
+    Ok(Json(daemon.links(page.after).await?))
 }
 
 async fn resync(State(daemon): App, body: Body<Resync>) -> Reply<Count> {

@@ -1,6 +1,7 @@
 //! What can be asked of a daemon, and done to it.
 
 use super::views::*;
+use crate::model::Link;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -35,8 +36,11 @@ pub trait Operations: Send + Sync {
     fn resync(&self, resync: Resync) -> Answer<'_, Count>;
     /// What a run would do now. Writes nothing anywhere.
     fn plan(&self) -> Answer<'_, Plan>;
-    /// Lets the one plan that waits through (`[limits] changed_share`).
-    fn apply_plan(&self) -> Answer<'_, ()>;
+    /// Lets what waits through: those very writes, and nothing that was decided later (rulings.md 11). With an id only
+    /// when it is still that plan that waits.
+    fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count>;
+    /// Both baselines of linked people, page by page, in the order of prospect ids.
+    fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>>;
 }
 
 /// A running daemon.

@@ -4,7 +4,8 @@ use super::operations::{Answer, Operations, Refusal};
 use super::person::{Wanted, explanation};
 use super::verdict::{decide, forget, retry, seen};
 use super::views::*;
-use crate::model::{BySide, ProspectId, Side};
+use crate::model::{BySide, Link, ProspectId, Side};
+use crate::reconcile::plan_id;
 use crate::store::marks;
 use crate::store::{Reader, Source, Store, StoreError, Transaction};
 use jiff::Timestamp;
@@ -245,9 +246,57 @@ impl Operations for Stored {
         })
     }
 
-    fn apply_plan(&self) -> Answer<'_, ()> {
-        let now = (self.clock)();
-        Box::pin(async move { Ok(self.store.write(move |transaction| transaction.approve_plan(now)).await?) })
+    fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
+        Box::pin(async move {
+            let mut waiting = Vec::new();
+            let mut after = None;
+            loop {
+                let page = self.store.read(move |reader| reader.waiting_after(after.as_ref(), PAGE));
+                let (page, last) = page.await?;
+                waiting.extend(page);
+                match last {
+                    Some(last) => after = Some(last),
+                    None => break,
+                }
+            }
+            if waiting.is_empty() {
+                return Err(Refusal::not_found(
+                    "no plan waits: it waits once the daemon has made it and stopped before it",
+                ));
+            }
+            let id = plan_id(waiting.iter().filter_map(|due| due.waiting));
+            if apply.id.as_ref().is_some_and(|asked| *asked != id) {
+                return Err(Refusal::invalid(format!(
+                    "the plan that waits is another one by now ({id}): look at `lockstep plan` again"
+                )));
+            }
+            let mut records = 0;
+            for page in waiting.chunks(PAGE) {
+                let people: Vec<ProspectId> = page.iter().map(|due| due.prospect.clone()).collect();
+                let through = self.store.write(move |transaction| {
+                    let mut through = 0;
+                    for prospect in &people {
+                        through += u64::from(transaction.let_through(prospect)?);
+                    }
+                    transaction.set_meta(marks::FIRST_RUN_DONE, "true")?;
+                    Ok(through)
+                });
+                records += through.await?;
+            }
+            Ok(Count { records })
+        })
+    }
+
+    fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
+        Box::pin(async move {
+            let after: Option<ProspectId> = match after {
+                Some(after) => {
+                    Some(after.parse().map_err(|_| Refusal::invalid("`after` is no prospect id"))?)
+                }
+                None => None,
+            };
+            Ok(self.store.read(move |reader| reader.links_after(after.as_ref(), PAGE)).await?)
+        })
     }
 }
 

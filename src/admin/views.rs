@@ -242,6 +242,18 @@ pub struct Plan {
     pub records: Vec<PlannedRecord>,
     /// Why this plan would wait for `--apply`, when it would.
     pub waits: Option<String>,
+    /// The id of what would wait: the same as long as it is the same writes.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+/// Which plan is let through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyPlan {
+    /// The id that `lockstep plan` showed; whatever waits without one.
+    #[serde(default)]
+    pub id: Option<String>,
 }
 
 /// Records of a plan with the same fate.
@@ -251,6 +263,12 @@ pub struct PlanGroup {
     pub what: String,
     /// To how many.
     pub count: u64,
+    /// The line of the mapping that decides, as `file:line`.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// Some of them: the Lead's or Contact's id, else the prospect's.
+    #[serde(default)]
+    pub samples: Vec<String>,
 }
 
 /// One record of a plan.

@@ -21,7 +21,7 @@ Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the configuratio
 
 /// Keeps a company's Salesforce and its Revenue Engage in step, both ways.
 #[derive(Debug, Parser)]
-#[command(name = "lockstep", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "lockstep", version, after_help = EXAMPLES, max_term_width = 110, disable_help_subcommand = true)]
 pub struct Arguments {
     /// The configuration file.
     #[arg(short, long, global = true, value_name = "FILE", default_value = "config/lockstep.toml")]
@@ -40,6 +40,12 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Explain a command, or a code such as M012; `help codes` lists them.
+    Help {
+        /// A command, or a code.
+        #[arg(value_name = "COMMAND or CODE")]
+        what: Vec<String>,
+    },
     /// Play the main job against a sandbox, with nothing to install or configure.
     Demo(DemoArguments),
     /// Run the daemon.
@@ -55,9 +61,13 @@ pub enum Command {
     },
     /// Show what a run would do now. Writes nothing anywhere.
     Plan {
-        /// Let the plan that waits for this go through, once.
+        /// Let what waits go through: those very writes, and nothing that was decided later. With the id that `plan`
+        /// showed only if it is still that plan that waits.
+        #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
+        apply: Option<String>,
+        /// List every record, not only how many of each kind.
         #[arg(long)]
-        apply: bool,
+        all: bool,
     },
     /// Show how things stand, on one screen.
     Status {
@@ -188,6 +198,24 @@ pub struct ParkedArguments {
 /// `lockstep mapping ...`.
 #[derive(Debug, Subcommand)]
 pub enum MappingCommand {
+    /// Run the company's own tests, `[[test]]`.
+    Test {
+        /// The mapping file; the configuration's without one.
+        file: Option<PathBuf>,
+        /// Write the results as JUnit XML to this file, `-` for standard output.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+    },
+    /// Show what a new mapping does differently, row by row.
+    Diff {
+        /// The mapping file as it was.
+        old: PathBuf,
+        /// As it is to be.
+        new: PathBuf,
+        /// Ask the daemon, or its store, how many linked people it concerns, and which.
+        #[arg(long)]
+        store: bool,
+    },
     /// Print the table of a mapping file.
     Show {
         /// The mapping file; the configuration's without one.

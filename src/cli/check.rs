@@ -4,6 +4,7 @@ use super::context::{Context, Exit, Shown};
 use super::failure::{Failure, count};
 use super::live::{Finding, check_live};
 use super::mapping;
+use super::progress::Progress;
 use crate::config;
 use crate::diagnostic::{ProblemRecord, Problems, Severity};
 use crate::event::escape;
@@ -39,7 +40,10 @@ pub async fn run(context: &Context, live: bool) -> Result<Shown, Failure> {
         None => None,
     };
     let findings = match (&config, &mapping) {
-        (Some(config), Some(mapping)) if live => check_live(config, mapping).await,
+        (Some(config), Some(mapping)) if live => {
+            let _progress = Progress::start("asking both systems");
+            check_live(config, mapping).await
+        }
         _ => vec![],
     };
     let in_files: usize = files.iter().map(|problems| problems.counts().0).sum();
@@ -52,6 +56,9 @@ pub async fn run(context: &Context, live: bool) -> Result<Shown, Failure> {
     let mut text: String = files.iter().map(|problems| problems.render(context.color)).collect();
     for finding in &findings {
         text.push_str(&line(finding));
+    }
+    if let Some(code) = files.iter().flat_map(|problems| &problems.found).map(|problem| problem.code).next() {
+        text.push_str(&format!("`lockstep help {code}` says more about a code.\n"));
     }
     let warnings: usize = files.iter().map(|problems| problems.counts().1).sum();
     let warnings = warnings + findings.len() - in_systems;

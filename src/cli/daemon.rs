@@ -1,8 +1,8 @@
 //! What a running daemon answers: the store's answers, and what only the engine knows.
 
 use crate::admin::{
-    Answer, Conflict, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan, PlanGroup,
-    PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
+    Answer, ApplyPlan, Conflict, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan,
+    PlanGroup, PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
 };
 use crate::model::{Link, Side, Step, Target};
 use crate::reconcile::Decision;
@@ -123,8 +123,12 @@ impl Operations for Running {
         })
     }
 
-    fn apply_plan(&self) -> Answer<'_, ()> {
-        Box::pin(self.then_wake(self.stored.apply_plan()))
+    fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
+        Box::pin(self.then_wake(self.stored.apply_plan(apply)))
+    }
+
+    fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
+        self.stored.links(after)
     }
 }
 
@@ -163,28 +167,44 @@ fn state(health: &Health) -> SideState {
     }
 }
 
+/// Records that a group names.
+const SAMPLES: usize = 3;
+
 /// A dry run, as it is shown: what would be written first, then everything else that is not simply in step.
 pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
-    let mut groups: BTreeMap<String, u64> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (u64, Option<String>, Vec<String>)> = BTreeMap::new();
     let mut records = Vec::new();
     for (link, decision) in &run.decided {
         let record = planned(engine, link, decision);
-        *groups.entry(group(&record)).or_default() += 1;
+        let group = groups.entry(group(&record)).or_default();
+        group.0 += 1;
+        group.1.clone_from(&record.rule);
+        if group.2.len() < SAMPLES {
+            group.2.push(record.record.clone().unwrap_or_else(|| record.prospect.clone()));
+        }
         if !matches!(decision, Decision::InSync) {
             records.push(record);
         }
     }
-    let mut groups: Vec<PlanGroup> =
-        groups.into_iter().map(|(what, count)| PlanGroup { what, count }).collect();
+    let mut groups: Vec<PlanGroup> = groups
+        .into_iter()
+        .map(|(what, (count, rule, samples))| PlanGroup { what, count, rule, samples })
+        .collect();
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.what.cmp(&b.what)));
-    Plan { groups, records, waits: run.plan.waiting.as_ref().map(ToString::to_string) }
+    let held_back = run.plan.held_back.iter().map(|(_, fingerprint)| *fingerprint);
+    Plan {
+        groups,
+        records,
+        waits: run.plan.waiting.as_ref().map(ToString::to_string),
+        id: run.plan.waiting.as_ref().map(|_| crate::reconcile::plan_id(held_back)),
+    }
 }
 
 fn group(record: &PlannedRecord) -> String {
     match (record.what.as_str(), record.side, &record.to) {
         ("write", Some(side), Some(to)) => {
-            let rule = record.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
-            format!("write {to} to {side}{rule}")
+            let from = record.from.as_deref().unwrap_or("nothing");
+            format!("write {to} over {from} to {side}")
         }
         (what, ..) => format!("{what}: {}", record.reason),
     }

@@ -1,4 +1,4 @@
-//! `lockstep mapping show`.
+//! `lockstep mapping show`, and the way to the other commands about mappings.
 
 use super::args::MappingCommand;
 use super::context::{Context, Shown};
@@ -6,19 +6,32 @@ use super::failure::Failure;
 use super::table::{or_dash, table};
 use crate::diagnostic::Problems;
 use crate::mapping::{Mapping, Row, Way, Winner};
-use crate::model::{Fields, SalesforceObject, SequenceAction};
+use crate::model::{Fields, SalesforceObject};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Prints the table of a mapping file.
-pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
-    let MappingCommand::Show { file } = command;
-    let file = match file {
-        Some(file) => file,
-        None => context.load()?.config.mapping,
-    };
-    let (mapping, _) = load(&file)?;
-    Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
+/// Runs one of the commands about mapping files.
+pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
+    match command {
+        MappingCommand::Show { file } => {
+            let (mapping, _) = load(&named(context, file)?)?;
+            Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
+        }
+        MappingCommand::Test { file, junit } => {
+            super::mapping_test::run(context, &named(context, file)?, junit.as_deref())
+        }
+        MappingCommand::Diff { old, new, store } => {
+            super::mapping_diff::run(context, &old, &new, store).await
+        }
+    }
+}
+
+/// The file that was named, else the configuration's.
+fn named(context: &Context, file: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match file {
+        Some(file) => Ok(file),
+        None => Ok(context.load()?.config.mapping),
+    }
 }
 
 /// The mapping in `file`, with its warnings.
@@ -26,7 +39,7 @@ pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure>
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(file: &Path) -> Result<(Mapping, Problems), Problems> {
-    crate::mapping::load(file).map(|loaded| (loaded.mapping, loaded.warnings))
+    crate::verify::load(file).map(|loaded| (loaded.mapping, loaded.warnings))
 }
 
 fn text(mapping: &Mapping) -> String {
@@ -106,7 +119,7 @@ fn object_line(mapping: &Mapping, object: SalesforceObject) -> String {
     let Some(of) = of else { return String::new() };
     let opt_out = of.opt_out.name().map_or_else(String::new, |name| format!(", the opt-out in {name}"));
     let scope =
-        if of.scope.is_empty() { String::new() } else { format!(", only where {}", named(&of.scope)) };
+        if of.scope.is_empty() { String::new() } else { format!(", only where {}", pairs(&of.scope)) };
     format!("{object}: the status is in {}{opt_out}{scope}.\n", of.status)
 }
 
@@ -122,7 +135,7 @@ fn common(mapping: &Mapping, row: &Row) -> [String; 6] {
         or_dash(row.stage.as_ref()),
         mapping.label(&row.person).to_owned(),
         way.to_owned(),
-        sequences(row.sequences).to_owned(),
+        row.sequences.as_str().to_owned(),
         or_dash(row.winner.map(winner_words)),
     ]
 }
@@ -140,24 +153,15 @@ fn also_from(row: &Row, objects: &[SalesforceObject]) -> String {
 }
 
 /// One field by its value, several by name too.
-fn fields(fields: &Fields) -> String {
+pub(super) fn fields(fields: &Fields) -> String {
     match fields.len() {
         1 => fields.values().map(ToString::to_string).collect(),
-        _ => named(fields),
+        _ => pairs(fields),
     }
 }
 
-fn named(fields: &Fields) -> String {
+fn pairs(fields: &Fields) -> String {
     fields.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
-}
-
-fn sequences(action: SequenceAction) -> &'static str {
-    match action {
-        SequenceAction::Leave => "leave",
-        SequenceAction::Pause => "pause",
-        SequenceAction::Resume => "resume",
-        SequenceAction::Finish => "finish",
-    }
 }
 
 fn winner_words(winner: Winner) -> &'static str {
@@ -183,6 +187,7 @@ fn values(mapping: &Mapping) -> Value {
             "to_engage": row.way.to_engage(),
             "sequences": row.sequences,
             "winner": row.winner,
+            "only_if": (!row.only_if.is_always()).then(|| row.only_if.to_string()),
         })
     });
     json!({

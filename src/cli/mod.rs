@@ -10,12 +10,16 @@ mod demo;
 mod events;
 mod explain;
 mod failure;
+mod help;
 mod live;
 mod local;
 mod mapping;
+mod mapping_diff;
+mod mapping_test;
 mod parked;
 mod pause;
 mod plan;
+mod progress;
 mod remote;
 mod resync;
 mod run;
@@ -61,12 +65,13 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Run => run::run(context).await,
         Command::Sandbox(arguments) => sandbox::run(arguments, context).await,
         Command::Check { live } => check::run(context, live).await,
-        Command::Plan { apply } => plan::run(context, apply).await,
+        Command::Plan { apply, all } => plan::run(context, apply, all).await,
+        Command::Help { what } => help::run(context, &what),
         Command::Status { check } => status::run(context, check).await,
         Command::Explain { id } => explain::run(context, id).await,
         Command::Conflicts { command } => conflicts::run(context, command).await,
         Command::Parked { command } => parked::run(context, command).await,
-        Command::Mapping { command } => mapping::run(context, command),
+        Command::Mapping { command } => mapping::run(context, command).await,
         Command::Events => events::run(context),
         Command::Resync(arguments) => resync::run(context, arguments).await,
         Command::Pause => pause::pause(context).await,

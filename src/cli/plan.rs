@@ -4,9 +4,10 @@ use super::access;
 use super::context::{Context, Shown};
 use super::daemon::shown;
 use super::failure::Failure;
+use super::progress::Progress;
 use super::run::system_clock;
 use super::table::{grouped, or_dash, table};
-use crate::admin::{Operations, Plan, PlannedRecord};
+use crate::admin::{ApplyPlan, Operations, Plan, PlannedRecord};
 use crate::event::escape;
 use crate::store::{Store, StoreOptions};
 use crate::sync::Engine;
@@ -15,24 +16,32 @@ use serde_json::json;
 use std::path::PathBuf;
 
 /// Shows what a run would do now, or lets the plan that waits through.
-pub async fn run(context: &Context, apply: bool) -> Result<Shown, Failure> {
-    if apply {
-        access::operations(context).await?.apply_plan().await?;
-        let text = || "The next plan that is over its limit goes through, once.\n".to_owned();
-        return Ok(Shown::well(context.show(&json!({"applied": true}), text)));
+pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<Shown, Failure> {
+    if let Some(id) = apply {
+        let apply = ApplyPlan { id: Some(id).filter(|id| !id.is_empty()) };
+        let count = access::operations(context).await?.apply_plan(apply).await?;
+        let text = || {
+            let records = grouped(count.records);
+            format!(
+                "Let through: {records} records, as they were decided. What has changed since is asked about again.\n"
+            )
+        };
+        return Ok(Shown::well(context.show(&json!({"applied": true, "records": count.records}), text)));
     }
+    let progress = Progress::start("asking both systems what they hold");
     let plan = match access::running(context).await? {
         Some(daemon) => daemon.plan().await?,
         None => without_daemon(context).await?,
     };
-    Ok(Shown::waiting(context.show(&plan, || text(&plan)), plan.waits.is_some()))
+    drop(progress);
+    Ok(Shown::waiting(context.show(&plan, || text(&plan, all)), plan.waits.is_some()))
 }
 
 /// No daemon runs: both systems are asked from here, by what the store remembers. Before the first run there is no store
 /// yet; an empty one is used that goes away again, so that nothing is left behind.
 async fn without_daemon(context: &Context) -> Result<Plan, Failure> {
     let config = context.load()?.config;
-    let mapping = crate::mapping::load(&config.mapping)?.mapping;
+    let mapping = crate::verify::load(&config.mapping)?.mapping;
     let scratch = Scratch::new();
     let dir = if config.store.path.exists() { config.store.path.clone() } else { scratch.0.clone() };
     let tenant = config.tenant.clone();
@@ -59,21 +68,29 @@ impl Drop for Scratch {
     }
 }
 
-fn text(plan: &Plan) -> String {
+fn text(plan: &Plan, all: bool) -> String {
     if plan.records.is_empty() && plan.groups.is_empty() {
         return "Nothing to do: everything that is linked agrees.\n".to_owned();
     }
-    let groups = plan.groups.iter().map(|group| [grouped(group.count), group.what.clone()]);
-    let mut text = table(["records", "what"], groups);
-    if !plan.records.is_empty() {
+    let groups = plan.groups.iter().map(|group| {
+        let more = if group.count > group.samples.len() as u64 { ", ..." } else { "" };
+        let samples = format!("{}{more}", group.samples.join(", "));
+        [grouped(group.count), group.what.clone(), or_dash(group.rule.as_ref()), samples]
+    });
+    let mut text = table(["records", "what", "rule", "such as"], groups);
+    if !all && !plan.records.is_empty() {
+        text.push_str("\n`lockstep plan --all` lists every record, with its reason.\n");
+    }
+    if all && !plan.records.is_empty() {
         text.push('\n');
         let heading = ["record", "prospect", "what", "from", "to", "rule", "why"];
         text.push_str(&table(heading, plan.records.iter().map(row)));
     }
     if let Some(why) = &plan.waits {
         text.push_str(&format!(
-            "\nThis plan waits: {}. `lockstep plan --apply` lets it through, once.\n",
-            escape(why)
+            "\nThis plan waits: {}.\nExactly this is let through by `lockstep plan --apply{}`.\n",
+            escape(why),
+            plan.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default()
         ));
     }
     text

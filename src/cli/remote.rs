@@ -1,6 +1,7 @@
 //! Asks a running daemon over its admin port.
 
 use crate::admin::*;
+use crate::model::Link;
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -160,7 +161,11 @@ impl Operations for Remote {
     fn plan(&self) -> Answer<'_, Plan> {
         self.get("plan")
     }
-    fn apply_plan(&self) -> Answer<'_, ()> {
-        self.post("plan/apply", ())
+    fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
+        self.post("plan/apply", apply)
+    }
+    fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
+        let after = after.map(|after| ("after", after));
+        Box::pin(self.send(self.api(Method::GET, "links").query(after.as_slice())))
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(context: &Context) -> Result<Shown, Failure> {
     let loaded = context.load()?;
-    let mapping = crate::mapping::load(&loaded.config.mapping)?;
+    let mapping = crate::verify::load(&loaded.config.mapping)?;
     crate::event::init(&loaded.config.log, &loaded.config.tenant).map_err(anyhow::Error::from)?;
     for warnings in [&loaded.warnings, &mapping.warnings] {
         if !warnings.found.is_empty() {

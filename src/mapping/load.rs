@@ -1,10 +1,10 @@
 //! Reading a mapping file: everything that is wrong with it at once, or the mapping.
 
-use super::law;
 use super::reader::{Reader, Table};
 use super::rows::{self, Columns};
 use super::sections;
 use super::table::Mapping;
+use super::{automations, custom, examples, law, odd};
 use crate::diagnostic::{Problem, Problems};
 use std::path::Path;
 use toml::de::DeTable;
@@ -57,7 +57,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
             let at = error.utf8_error().valid_up_to();
             let good = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
             let mut problems = Problems::new(&shown, &good);
-            let problem = Problem::error("M002", "the file is not UTF-8 text from here on");
+            let problem = Problem::error("M019", "the file is not UTF-8 text from here on");
             problems.push(
                 problem
                     .at(at.saturating_sub(1)..at, "the last letter that can be read")
@@ -88,7 +88,7 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
     }
     let top = Table::new(0..0, document.get_ref());
     let company = sections::heading(&mut reader, &top);
-    let custom_statuses = sections::custom_statuses(&mut reader, &top);
+    let custom_statuses = custom::custom_statuses(&mut reader, &top);
     let (lead, contact) = sections::salesforce(&mut reader, &top);
     let conflict = sections::conflict(&mut reader, &top);
     let opt_out_cleared = sections::opt_out(&mut reader, &top);
@@ -99,7 +99,7 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
     if tables.len() > ROWS_MAX {
         let message = format!("the mapping has {} rows; it can have {ROWS_MAX}", tables.len());
         reader.push(
-            Problem::error("M014", message).at(top.key_span("status"), "").help("one row a person status"),
+            Problem::error("M026", message).at(top.key_span("status"), "").help("one row a person status"),
         );
         tables.truncate(1);
     }
@@ -119,8 +119,8 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
         company: company.into(),
         file: file.into(),
         rows: placed.iter().map(|placed| placed.row.clone()).collect(),
-        lead,
-        contact,
+        lead: lead.clone(),
+        contact: contact.clone(),
         // A missing one is an error already, so the value is never used.
         conflict: conflict.unwrap_or(super::ConflictPolicy {
             winner: super::Winner::Hold,
@@ -129,12 +129,17 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
         opt_out_cleared,
         new,
         limits,
-        custom_statuses,
-        groups: Default::default(),
+        automations: automations::read(&mut reader, &top, &columns),
+        examples: examples::read(&mut reader, &top, &columns),
+        custom_statuses: custom_statuses.clone(),
+        sorted: Default::default(),
     }
     .grouped();
     if known && !placed.is_empty() {
-        law::check(&mut reader, &mapping, &placed);
+        law::check(&mut reader, &mapping);
+        if !reader.problems.has_errors() {
+            odd::check(&mut reader, &mapping, &top);
+        }
     }
     reader.problems.sort();
     match reader.problems.has_errors() {

@@ -1,13 +1,22 @@
 //! What one company wants: the file, its checks, and the table that is left once they pass.
 
+mod automations;
+mod condition;
+mod custom;
+mod examples;
 mod law;
 mod letters;
 mod load;
+mod odd;
 mod reader;
 mod relation;
 mod rows;
 mod sections;
 mod table;
+mod values;
 
+pub use condition::{Condition, Context};
+pub use law::{Unlawful, Violation, violations};
 pub use load::{Loaded, load, parse};
+pub use relation::Relation;
 pub use table::*;

@@ -1,7 +1,10 @@
 //! The relation that a mapping stands for: `out`, `in` and `agree` of `sync.md` part 1.
 
-use super::table::{Mapping, ObjectMapping, OptOutField, Row, Winner};
+use super::condition::Context;
+use super::table::{Mapping, ObjectMapping, OptOutField, Row, Way, Winner};
 use crate::model::{FieldName, FieldValue, Fields, PersonStatus, Rule, SalesforceObject};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Which rows belong together, for one object: two rows are of one group when they share a person status or a
 /// Salesforce value, directly or through others.
@@ -9,28 +12,41 @@ use crate::model::{FieldName, FieldValue, Fields, PersonStatus, Rule, Salesforce
 pub(super) struct Groups(Vec<usize>);
 
 impl Groups {
-    pub(super) fn of(rows: &[Row], object: SalesforceObject) -> Groups {
-        let mut group: Vec<usize> = (0..rows.len()).collect();
-        // The lowest row of a group names it; a file has a few dozen rows, so going round until nothing moves is cheap.
+    /// The groups of the rows that are `active`; the others stand alone. `pairs` are the related rows.
+    fn of(rows: usize, pairs: &[(usize, usize)], active: impl Fn(usize) -> bool) -> Groups {
+        let mut group: Vec<usize> = (0..rows).collect();
+        // The lowest row of a group names it; a file has a few dozen pairs, so going round until nothing moves is cheap.
         loop {
-            let before = group.clone();
-            for a in 0..rows.len() {
-                for b in 0..a {
-                    if related(&rows[a], &rows[b], object) {
-                        let lowest = group[a].min(group[b]);
-                        (group[a], group[b]) = (lowest, lowest);
-                    }
+            let mut moved = false;
+            for &(a, b) in pairs.iter().filter(|(a, b)| active(*a) && active(*b)) {
+                if group[a] != group[b] {
+                    let lowest = group[a].min(group[b]);
+                    (group[a], group[b]) = (lowest, lowest);
+                    moved = true;
                 }
             }
-            if group == before {
+            if !moved {
                 return Groups(group);
             }
         }
     }
 }
 
+/// Every two rows that share a person status or a Salesforce value.
+fn related_rows(rows: &[Row], object: SalesforceObject) -> Vec<(usize, usize)> {
+    let pairs = (0..rows.len()).flat_map(|a| (0..a).map(move |b| (b, a)));
+    pairs.filter(|(a, b)| related(&rows[*a], &rows[*b], object)).collect()
+}
+
 fn related(a: &Row, b: &Row, object: SalesforceObject) -> bool {
-    a.person == b.person || patterns(a, object).any(|left| patterns(b, object).any(|right| left == right))
+    a.person == b.person || joining(a, object).any(|left| joining(b, object).any(|right| left == right))
+}
+
+/// The Salesforce values that a row joins to its person status: those it reads, and the one it writes.
+pub(super) fn joining(row: &Row, object: SalesforceObject) -> impl Iterator<Item = &Fields> {
+    let own = row.fields(object).filter(|_| row.way != Way::None);
+    let also = if row.way.to_engage() { row.also_from(object) } else { &[] };
+    own.into_iter().chain(also)
 }
 
 /// Every Salesforce value that a row speaks of.
@@ -43,12 +59,120 @@ fn matches(pattern: &Fields, fields: &Fields) -> bool {
     pattern.iter().all(|(name, value)| fields.get(name) == Some(value))
 }
 
+/// The relation for one record: of the rows, those that hold for it.
+#[derive(Debug, Clone)]
+pub struct Relation<'m> {
+    mapping: &'m Mapping,
+    object: SalesforceObject,
+    /// `None` when every row holds, as it does where no row has a condition.
+    active: Option<Vec<bool>>,
+    groups: Cow<'m, Groups>,
+}
+
+impl<'m> Relation<'m> {
+    fn rows(&self) -> impl Iterator<Item = (usize, &'m Row)> {
+        let active = self.active.as_deref();
+        let holds = move |index: usize| active.is_none_or(|active| active[index]);
+        self.mapping.rows.iter().enumerate().filter(move |(index, _)| holds(*index))
+    }
+
+    /// `out`: the row that writes this status to Salesforce, and what it writes.
+    pub fn outbound(&self, status: &PersonStatus) -> Option<(&'m Row, &'m Fields)> {
+        self.rows()
+            .filter(|(_, row)| row.person == *status && row.way.to_salesforce())
+            .find_map(|(_, row)| Some((row, row.fields(self.object)?)))
+    }
+
+    /// `in`: the row whose person status these Salesforce values lead to.
+    pub fn inbound(&self, fields: &Fields) -> Option<&'m Row> {
+        let object = self.object;
+        self.rows()
+            .map(|(_, row)| row)
+            .find(|row| row.way.to_engage() && patterns(row, object).any(|pattern| matches(pattern, fields)))
+    }
+
+    /// The rows that speak of these Salesforce values, whatever their direction.
+    pub fn rows_of(&self, fields: &Fields) -> impl Iterator<Item = usize> {
+        let object = self.object;
+        self.rows()
+            .filter(move |(_, row)| patterns(row, object).any(|pattern| matches(pattern, fields)))
+            .map(|(index, _)| index)
+    }
+
+    /// Whether any row speaks of these Salesforce values.
+    pub fn knows_fields(&self, fields: &Fields) -> bool {
+        self.rows_of(fields).next().is_some()
+    }
+
+    /// Whether any row pairs this status with a value of the object.
+    pub fn knows_status(&self, status: &PersonStatus) -> bool {
+        let object = self.object;
+        self.rows().any(|(_, row)| row.person == *status && patterns(row, object).next().is_some())
+    }
+
+    /// Whether the two are in one group.
+    pub fn agree(&self, fields: &Fields, status: &PersonStatus) -> bool {
+        let object = self.object;
+        let speaks = |row: &Row| joining(row, object).any(|pattern| matches(pattern, fields));
+        let joined = self.rows().any(|(value, row)| {
+            speaks(row)
+                && self
+                    .rows()
+                    .any(|(other, row)| row.person == *status && self.group(value) == self.group(other))
+        });
+        // A row that leads nowhere only says that its own two values agree; where another row leads somewhere, that counts.
+        let said = |(_, row): (usize, &Row)| {
+            row.way == Way::None && row.person == *status && patterns(row, object).any(|p| matches(p, fields))
+        };
+        joined || (self.rows().any(said) && self.inbound(fields).is_none() && self.outbound(status).is_none())
+    }
+
+    /// The number of a row's group; rows with the same one belong together.
+    pub fn group(&self, row: usize) -> usize {
+        self.groups.0.get(row).copied().unwrap_or(row)
+    }
+
+    /// Every row that has a say when somebody holds this status: its own, and those of their groups.
+    pub fn around_status(&self, status: &PersonStatus) -> Vec<usize> {
+        self.around(|row| row.person == *status)
+    }
+
+    /// Every row that has a say when a record holds these values.
+    pub fn around_fields(&self, fields: &Fields) -> Vec<usize> {
+        self.around(|row| patterns(row, self.object).any(|pattern| matches(pattern, fields)))
+    }
+
+    fn around(&self, is: impl Fn(&Row) -> bool) -> Vec<usize> {
+        let groups: BTreeSet<usize> =
+            self.rows().filter(|(_, row)| is(row)).map(|(index, _)| self.group(index)).collect();
+        self.rows().map(|(index, _)| index).filter(|index| groups.contains(&self.group(*index))).collect()
+    }
+
+    /// Who wins when both changed: what the rows of the two values say, else the company. `None` when the two rows
+    /// name different winners.
+    pub fn winner(&self, fields: &Fields, status: &PersonStatus) -> Option<Winner> {
+        let from_salesforce = self.rows_of(fields).find_map(|row| self.mapping.rows[row].winner);
+        let from_engage =
+            self.rows().filter(|(_, row)| row.person == *status).find_map(|(_, row)| row.winner);
+        match (from_salesforce, from_engage) {
+            (Some(left), Some(right)) if left != right => None,
+            (Some(winner), _) | (None, Some(winner)) => Some(winner),
+            (None, None) => Some(self.mapping.conflict.winner),
+        }
+    }
+}
+
 impl Mapping {
     /// The same mapping with its rows sorted into groups. To be called whenever the rows have changed.
     pub fn grouped(mut self) -> Mapping {
-        self.groups = super::table::GroupsByObject {
-            salesforce_lead: Groups::of(&self.rows, SalesforceObject::Lead),
-            salesforce_contact: Groups::of(&self.rows, SalesforceObject::Contact),
+        let sorted = |object| {
+            let pairs = related_rows(&self.rows, object);
+            let groups = Groups::of(self.rows.len(), &pairs, |_| true);
+            super::table::Sorted { pairs, groups, watched: self.watched(object) }
+        };
+        self.sorted = super::table::ByObject {
+            lead: sorted(SalesforceObject::Lead),
+            contact: sorted(SalesforceObject::Contact),
         };
         self
     }
@@ -61,48 +185,29 @@ impl Mapping {
         }
     }
 
-    /// `out`: the row that writes this status to Salesforce, and what it writes.
-    pub fn outbound(&self, object: SalesforceObject, status: &PersonStatus) -> Option<(&Row, &Fields)> {
-        self.rows
-            .iter()
-            .filter(|row| row.person == *status && row.way.to_salesforce())
-            .find_map(|row| Some((row, row.fields(object)?)))
+    /// The rows that hold for one record.
+    pub fn relation(&self, object: SalesforceObject, context: &Context<'_>) -> Relation<'_> {
+        if !self.has_conditions() {
+            return Relation {
+                mapping: self,
+                object,
+                active: None,
+                groups: Cow::Borrowed(&self.sorted(object).groups),
+            };
+        }
+        let active: Vec<bool> = self.rows.iter().map(|row| row.only_if.holds(context)).collect();
+        let groups = Groups::of(self.rows.len(), &self.sorted(object).pairs, |row| active[row]);
+        Relation { mapping: self, object, active: Some(active), groups: Cow::Owned(groups) }
     }
 
-    /// `in`: the row whose person status these Salesforce values lead to.
-    pub fn inbound(&self, object: SalesforceObject, fields: &Fields) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|row| row.way.to_engage() && patterns(row, object).any(|pattern| matches(pattern, fields)))
+    /// Whether any row holds for some records only.
+    pub fn has_conditions(&self) -> bool {
+        self.rows.iter().any(|row| !row.only_if.is_always())
     }
 
-    /// The rows that speak of these Salesforce values, whatever their direction.
-    fn rows_of<'a>(
-        &'a self,
-        object: SalesforceObject,
-        fields: &'a Fields,
-    ) -> impl Iterator<Item = usize> + 'a {
-        let speaks = move |row: &Row| patterns(row, object).any(|pattern| matches(pattern, fields));
-        self.rows.iter().enumerate().filter(move |(_, row)| speaks(row)).map(|(index, _)| index)
-    }
-
-    /// Whether any row speaks of these Salesforce values.
-    pub fn knows_fields(&self, object: SalesforceObject, fields: &Fields) -> bool {
-        self.rows_of(object, fields).next().is_some()
-    }
-
-    /// Whether any row pairs this status with a value of `object`.
-    pub fn knows_status(&self, object: SalesforceObject, status: &PersonStatus) -> bool {
-        self.rows.iter().any(|row| row.person == *status && patterns(row, object).next().is_some())
-    }
-
-    /// Whether the two are in one group.
-    pub fn agree(&self, object: SalesforceObject, fields: &Fields, status: &PersonStatus) -> bool {
-        let Groups(group) = self.groups(object);
-        self.rows_of(object, fields).any(|value| {
-            let same = |other: usize| group.get(value) == group.get(other);
-            self.rows.iter().enumerate().any(|(other, row)| row.person == *status && same(other))
-        })
+    /// Whether conditions ask in which sequences a person is.
+    pub fn asks_for_sequences(&self) -> bool {
+        self.rows.iter().any(|row| !row.only_if.sequences.is_empty())
     }
 
     /// Whether Salesforce says that this person must not be mailed: the box is ticked, or the status is the one of
@@ -112,7 +217,9 @@ impl Mapping {
             .object(object)
             .and_then(|object| object.opt_out.name())
             .is_some_and(|name| fields.get(name) == Some(&FieldValue::Bool(true)));
-        ticked || self.rows_of(object, fields).any(|row| self.rows[row].person.is_opted_out())
+        let says = |row: &Row| patterns(row, object).any(|pattern| matches(pattern, fields));
+        // The Opted out row never has a condition.
+        ticked || self.rows.iter().any(|row| row.person.is_opted_out() && says(row))
     }
 
     /// What an opt-out is in Salesforce: the ticked box and the value of the Opted out row (rulings.md 13).
@@ -125,12 +232,29 @@ impl Mapping {
         fields
     }
 
-    /// The fields that are read of every record of `object`, each once, in the order of their names.
-    pub fn watched(&self, object: SalesforceObject) -> Vec<FieldName> {
-        let Some(columns) = self.object(object) else { return Vec::new() };
+    /// The fields whose values are kept in step: what counts as a change when it moves.
+    pub fn watched(&self, object: SalesforceObject) -> BTreeSet<FieldName> {
+        let Some(columns) = self.object(object) else { return BTreeSet::new() };
         let in_rows = self.rows.iter().flat_map(|row| patterns(row, object)).flat_map(Fields::keys);
-        let all = in_rows.chain([&columns.status]).chain(columns.opt_out.name()).chain(columns.scope.keys());
-        all.cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+        in_rows.chain([&columns.status]).chain(columns.opt_out.name()).cloned().collect()
+    }
+
+    /// The fields that are read of every record of `object`, each once, in the order of their names: the watched ones,
+    /// and those that scope and conditions ask for.
+    pub fn fields_read(&self, object: SalesforceObject) -> Vec<FieldName> {
+        let Some(columns) = self.object(object) else { return Vec::new() };
+        let mut all = self.watched(object);
+        all.extend(columns.scope.keys().cloned());
+        let speaks = |row: &&Row| patterns(row, object).next().is_some();
+        all.extend(self.rows.iter().filter(speaks).flat_map(|row| row.only_if.fields.keys()).cloned());
+        all.into_iter().collect()
+    }
+
+    /// The watched ones of a record's fields.
+    pub fn values(&self, object: SalesforceObject, fields: &Fields) -> Fields {
+        let watched = &self.sorted(object).watched;
+        let watched = |name: &FieldName| watched.contains(name);
+        fields.iter().filter(|(name, _)| watched(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
 
     /// Whether a record is one of those that the company wants in sync.
@@ -141,18 +265,6 @@ impl Mapping {
     /// The place of a row in the file.
     pub fn rule(&self, row: &Row) -> Rule {
         Rule { file: self.file.clone(), line: row.line }
-    }
-
-    /// Who wins when both changed: what the rows of the two values say, else the company. `None` when the two rows
-    /// name different winners.
-    pub fn winner(&self, object: SalesforceObject, fields: &Fields, status: &PersonStatus) -> Option<Winner> {
-        let from_salesforce = self.rows_of(object, fields).find_map(|row| self.rows[row].winner);
-        let from_engage = self.rows.iter().filter(|row| row.person == *status).find_map(|row| row.winner);
-        match (from_salesforce, from_engage) {
-            (Some(left), Some(right)) if left != right => None,
-            (Some(winner), _) | (None, Some(winner)) => Some(winner),
-            (None, None) => Some(self.conflict.winner),
-        }
     }
 
     /// A status as people know it: the company's own label, the product's, or the key of one nobody declared.
@@ -176,10 +288,10 @@ impl Mapping {
         }
     }
 
-    fn groups(&self, object: SalesforceObject) -> &Groups {
+    fn sorted(&self, object: SalesforceObject) -> &super::table::Sorted {
         match object {
-            SalesforceObject::Lead => &self.groups.salesforce_lead,
-            SalesforceObject::Contact => &self.groups.salesforce_contact,
+            SalesforceObject::Lead => &self.sorted.lead,
+            SalesforceObject::Contact => &self.sorted.contact,
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use super::reader::{Reader, Span, Table};
 use super::table::{CustomStatus, ObjectMapping, Row, Way, Winner};
+use super::values::{also_from, condition, value};
 use crate::diagnostic::{Problem, nearest};
 use crate::lifecycle;
-use crate::model::{FieldName, FieldValue, Fields, PersonStatus, SalesforceObject, SequenceAction};
-use toml::Spanned;
-use toml::de::DeValue;
+use crate::model::{FieldName, PersonStatus, SalesforceObject, SequenceAction};
 
 /// The keys of a row.
 pub(super) const KEYS: [&str; 10] = [
@@ -36,7 +35,7 @@ const WAYS: [(&str, Way); 4] = [
     ("none", Way::None),
 ];
 
-const SEQUENCES: [(&str, SequenceAction); 4] = [
+pub(super) const SEQUENCES: [(&str, SequenceAction); 4] = [
     ("leave", SequenceAction::Leave),
     ("pause", SequenceAction::Pause),
     ("resume", SequenceAction::Resume),
@@ -53,7 +52,7 @@ pub(super) struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    fn status(&self, object: SalesforceObject) -> Option<&FieldName> {
+    pub(super) fn status(&self, object: SalesforceObject) -> Option<&FieldName> {
         match object {
             SalesforceObject::Lead => self.lead.map(|columns| &columns.status),
             SalesforceObject::Contact => self.contact.map(|columns| &columns.status),
@@ -64,7 +63,6 @@ impl Columns<'_> {
 /// A row, and where it stands.
 pub(super) struct Placed {
     pub(super) row: Row,
-    pub(super) span: Span,
     pub(super) person: Span,
 }
 
@@ -73,13 +71,17 @@ pub(super) fn read(reader: &mut Reader, tables: &[Table<'_>], columns: &Columns<
     let mut rows: Vec<Placed> = Vec::new();
     for table in tables {
         let Some(placed) = row(reader, table, columns) else { continue };
-        if let Some(first) = rows.iter().find(|other| other.row.person == placed.row.person) {
+        let same = |other: &&Placed| {
+            other.row.person == placed.row.person && other.row.only_if.both(&placed.row.only_if).is_some()
+        };
+        if let Some(first) = rows.iter().find(same) {
             let label = label(&placed.row.person, columns.custom);
             reader.push(
-                Problem::error("M010", format!("{label} has two rows"))
+                Problem::error("M010", format!("{label} has two rows that can hold at once"))
                     .at(placed.person, "the second one")
                     .at(first.person.clone(), "the first one")
-                    .help("one row a person status: further Salesforce values that lead to it go into `also_from`"),
+                    .help("one row a person status: further Salesforce values that lead to it go into `also_from`")
+                    .help("rows for different records need `only_if` conditions that cannot both be met"),
             );
             continue;
         }
@@ -90,13 +92,7 @@ pub(super) fn read(reader: &mut Reader, tables: &[Table<'_>], columns: &Columns<
 
 fn row(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Option<Placed> {
     reader.only_keys(table, "a row", &KEYS);
-    if table.get("only_if").is_some() {
-        reader.push(
-            Problem::error("M018", "`only_if` is not built yet").at(table.key_span("only_if"), "").help(
-                "without it the row would hold for every record, which is not what it says: take the row out",
-            ),
-        );
-    }
+    let only_if = condition(reader, table);
     let way = reader.choice(table, "way", &WAYS).unwrap_or(Way::Both);
     let sequences = reader.choice(table, "sequences", &SEQUENCES);
     let winner = reader.choice(table, "winner", &WINNERS);
@@ -113,6 +109,13 @@ fn row(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Option<
         return None;
     };
     let person = person(reader, text, span.clone(), columns.custom)?;
+    if person.is_opted_out() && !only_if.is_always() {
+        reader.push(
+            Problem::error("M035", "an opt-out holds for everybody")
+                .at(table.key_span("only_if"), "the Opted out row cannot have a condition")
+                .help("take `only_if` out: whoever opted out must not be mailed, whatever else their record says"),
+        );
+    }
     let row = Row {
         person,
         stage: stage.map(Into::into),
@@ -123,12 +126,14 @@ fn row(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Option<
         way,
         sequences: sequences.unwrap_or(SequenceAction::Leave),
         winner,
+        only_if,
+        span: table.span.clone(),
         line: reader.problems.line_column(table.span.start).0,
     };
     if columns.broken.is_empty() {
         odd(reader, table, &row);
     }
-    Some(Placed { row, span: table.span.clone(), person: span })
+    Some(Placed { row, person: span })
 }
 
 /// What is allowed, and cannot have been meant.
@@ -187,7 +192,12 @@ fn stage(reader: &mut Reader, text: &str, span: Span) -> Option<&'static str> {
     found
 }
 
-fn person(reader: &mut Reader, text: &str, span: Span, custom: &[CustomStatus]) -> Option<PersonStatus> {
+pub(super) fn person(
+    reader: &mut Reader,
+    text: &str,
+    span: Span,
+    custom: &[CustomStatus],
+) -> Option<PersonStatus> {
     let own = custom.iter().map(|status| (status.status.key(), &*status.label));
     if let Some(found) = lifecycle::find(text, own) {
         return Some(found);
@@ -208,188 +218,6 @@ fn person(reader: &mut Reader, text: &str, span: Span, custom: &[CustomStatus]) 
             .help(format!("the statuses are {}", super::reader::listed(&names)))
             .help("a status that the company made itself is declared in `[[custom_status]]`"),
     });
-    None
-}
-
-/// What a status is on one object.
-fn value(
-    reader: &mut Reader,
-    table: &Table<'_>,
-    object: SalesforceObject,
-    columns: &Columns<'_>,
-) -> Option<Fields> {
-    let own = match object {
-        SalesforceObject::Lead => "lead",
-        SalesforceObject::Contact => "contact",
-    };
-    if columns.broken.contains(&object) {
-        return None;
-    }
-    if table.get(own).is_some() && columns.status(object).is_none() {
-        reader.push(
-            Problem::error("M012", format!("`{own}` has a value, but {object}s are not in sync"))
-                .at(table.key_span(own), "")
-                .help(format!(
-                    "add a section `[salesforce.{own}]` with `status = \"...\"`, or take the value out"
-                )),
-        );
-        return None;
-    }
-    let status = columns.status(object)?;
-    let (key, value) = match (table.get(own), table.get("salesforce")) {
-        (Some(value), _) => (own, value),
-        (None, Some(value)) => ("salesforce", value),
-        (None, None) => return None,
-    };
-    // A mistake in `salesforce` is named once, while the first object is read.
-    let silent = key == "salesforce" && object == SalesforceObject::Contact && columns.lead.is_some();
-    fields(reader, key, value, status, silent)
-}
-
-fn also_from(
-    reader: &mut Reader,
-    table: &Table<'_>,
-    object: SalesforceObject,
-    columns: &Columns<'_>,
-) -> Vec<Fields> {
-    let Some(status) = columns.status(object) else { return Vec::new() };
-    let own = match object {
-        SalesforceObject::Lead => "lead",
-        SalesforceObject::Contact => "contact",
-    };
-    let Some(value) = table.get("also_from") else { return Vec::new() };
-    let silent = object == SalesforceObject::Contact && columns.lead.is_some();
-    let (items, silent) = match value.get_ref() {
-        DeValue::Array(items) => (items, silent),
-        DeValue::Table(by_object) => {
-            let by_object = Table::new(value.span(), by_object);
-            if !silent {
-                reader.only_keys(&by_object, "`also_from`", &["lead", "contact"]);
-            }
-            match by_object.get(own).map(|inner| (inner.get_ref(), inner.span())) {
-                Some((DeValue::Array(items), _)) => (items, false),
-                Some((other, span)) => {
-                    reader.wrong_kind(own, other, span, "a list of values");
-                    return Vec::new();
-                }
-                None => return Vec::new(),
-            }
-        }
-        other if !silent => {
-            reader.wrong_kind("also_from", other, value.span(), "a list of values");
-            return Vec::new();
-        }
-        _ => return Vec::new(),
-    };
-    items.iter().filter_map(|item| fields(reader, "also_from", item, status, silent)).collect()
-}
-
-/// A text is the status field's value, a table is several fields.
-fn fields(
-    reader: &mut Reader,
-    key: &str,
-    value: &Spanned<DeValue<'_>>,
-    status: &FieldName,
-    silent: bool,
-) -> Option<Fields> {
-    match value.get_ref() {
-        DeValue::String(text) => {
-            let text = checked_value(reader, text, value.span(), silent)?;
-            Some(Fields::from([(status.clone(), text)]))
-        }
-        DeValue::Table(inner) => {
-            let table = Table::new(value.span(), inner);
-            let mut fields = Fields::new();
-            for (name, span, value) in table.entries() {
-                let name = field_name(reader, name, span, silent)?;
-                let value = match value.get_ref() {
-                    DeValue::String(text) => checked_value(reader, text, value.span(), silent)?,
-                    DeValue::Boolean(flag) => FieldValue::Bool(*flag),
-                    other => {
-                        if !silent {
-                            reader.wrong_kind(
-                                &name,
-                                other,
-                                value.span(),
-                                "a picklist value in quotes, or true or false",
-                            );
-                        }
-                        return None;
-                    }
-                };
-                fields.insert(name, value);
-            }
-            if fields.is_empty() {
-                if !silent {
-                    let problem = Problem::error("M015", format!("`{key}` names no field"));
-                    reader.push(
-                        problem.at(value.span(), "").help("write `{ Status = \"...\" }`, or take it out"),
-                    );
-                }
-                return None;
-            }
-            Some(fields)
-        }
-        other => {
-            if !silent {
-                reader.wrong_kind(key, other, value.span(), "a value in quotes, or a table of fields");
-            }
-            None
-        }
-    }
-}
-
-fn checked_value(reader: &mut Reader, text: &str, span: Span, silent: bool) -> Option<FieldValue> {
-    let problem = if text.trim().is_empty() {
-        Some(
-            Problem::error("M015", "an empty value is no picklist entry")
-                .at(span, "")
-                .help("take the value out"),
-        )
-    } else if text.trim() != text {
-        Some(
-            Problem::error("M015", format!("\"{text}\" has spaces at its ends"))
-                .at(span, "")
-                .help(format!("Salesforce keeps values without them: write \"{}\"", text.trim())),
-        )
-    } else if text.len() > 255 {
-        Some(
-            Problem::error("M015", "the value is longer than 255 bytes, which no picklist entry can be")
-                .at(span, ""),
-        )
-    } else if super::letters::mixes_alphabets(text) {
-        Some(
-            Problem::error("M015", format!("\"{text}\" mixes letters of two alphabets that look alike"))
-                .at(span, "")
-                .help(format!("type the value anew: \"{}\"", super::letters::plain(text))),
-        )
-    } else {
-        None
-    };
-    match problem {
-        None => Some(FieldValue::text(text)),
-        Some(problem) => {
-            if !silent {
-                reader.push(problem);
-            }
-            None
-        }
-    }
-}
-
-/// A field's API name.
-pub(super) fn field_name(reader: &mut Reader, name: &str, span: Span, silent: bool) -> Option<FieldName> {
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.len() <= 80
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_name {
-        return Some(FieldName::from(name));
-    }
-    if !silent {
-        reader.push(Problem::error("M015", format!("\"{name}\" is no field's API name")).at(span, "").help(
-            "API names have Latin letters, digits and `_`: Status, Engagement_Status__c; labels are not used",
-        ));
-    }
     None
 }
 

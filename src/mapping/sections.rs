@@ -1,11 +1,11 @@
 //! Everything in a mapping file but the rows.
 
-use super::reader::{Reader, Span, Table, listed};
-use super::rows::{WINNERS, field_name};
+use super::reader::{Reader, Table, listed};
+use super::rows::WINNERS;
 use super::table::*;
+use super::values::field_name;
 use crate::diagnostic::{Problem, nearest};
-use crate::lifecycle::{self, StatusGroup};
-use crate::model::{FieldValue, Fields, PersonStatus, SalesforceObject};
+use crate::model::{FieldValue, Fields, SalesforceObject};
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -119,14 +119,37 @@ pub(super) fn conflict(reader: &mut Reader, top: &Table<'_>) -> Option<ConflictP
     }
     let winner = reader.choice(&section, "winner", &WINNERS);
     let guard_band = duration(reader, &section, "guard_band").unwrap_or(Duration::from_secs(120));
+    if section.get("guard_band").is_some()
+        && winner.is_some_and(|winner| winner != Winner::Newest)
+        && !row_newest(top)
+    {
+        reader.push(
+            Problem::warning("M043", "`guard_band` never acts here")
+                .at(section.key_span("guard_band"), "only `winner = \"newest\"` compares times"),
+        );
+    }
     Some(ConflictPolicy { winner: winner?, guard_band })
+}
+
+/// Whether a row lets the newest win, whatever the company says.
+fn row_newest(top: &Table<'_>) -> bool {
+    let newest = |row: &toml::Spanned<DeValue<'_>>| match row.get_ref() {
+        DeValue::Table(row) => row.iter().any(|(key, value)| {
+            key.get_ref() == "winner" && matches!(value.get_ref(), DeValue::String(text) if text == "newest")
+        }),
+        _ => false,
+    };
+    match top.get("status").map(|value| value.get_ref()) {
+        Some(DeValue::Array(rows)) => rows.iter().any(newest),
+        _ => false,
+    }
 }
 
 fn duration(reader: &mut Reader, section: &Table<'_>, key: &str) -> Option<Duration> {
     let (text, span) = reader.text(section, key)?;
     let duration = seconds(text).filter(|seconds| *seconds <= 7 * 24 * 3_600).map(Duration::from_secs);
     if duration.is_none() {
-        let problem = Problem::error("M016", format!("`{key}` is no duration of up to 7 days: \"{text}\""));
+        let problem = Problem::error("M032", format!("`{key}` is no duration of up to 7 days: \"{text}\""));
         reader.push(problem.at(span, "").help("write \"120s\", \"10m\" or \"24h\""));
     }
     duration
@@ -225,69 +248,17 @@ fn number(
     let fits = number.filter(|number| (least..=most).contains(number));
     if fits.is_none() {
         let problem = Problem::error("M016", format!("`{key}` must be between {least} and {most}"));
-        reader.push(problem.at(value.span(), ""));
+        let example = if whole { "a whole number without quotes" } else { "a share: 0.2 is a fifth" };
+        reader.push(problem.at(value.span(), "").help(format!("write {example}")));
     }
     fits
 }
 
-/// `[[custom_status]]`.
-pub(super) fn custom_statuses(reader: &mut Reader, top: &Table<'_>) -> Vec<CustomStatus> {
-    let mut statuses: Vec<CustomStatus> = Vec::new();
-    for table in reader.tables(top, "custom_status") {
-        reader.only_keys(&table, "a custom status", &["label", "key", "group"]);
-        for key in ["label", "key", "group"] {
-            if table.get(key).is_none() {
-                let help = "a company-made status has `label`, `key` and `group = \"success\"` or \"failed\"";
-                reader.missing(table.span.clone(), "a custom status", key, help);
-            }
-        }
-        let label = reader.text(&table, "label");
-        let key = reader.text(&table, "key");
-        // A company may add to Success and Failed, never to General.
-        let groups = [("success", StatusGroup::Success), ("failed", StatusGroup::Failed)];
-        let group = reader.choice(&table, "group", &groups);
-        let (Some((label, label_span)), Some((key, key_span)), Some(group)) = (label, key, group) else {
-            continue;
-        };
-        if !is_snake_case(key) {
-            let problem = Problem::error("M017", format!("\"{key}\" is no status key"));
-            reader.push(
-                problem.at(key_span, "").help("keys are lower-case letters, digits and `_`: demo_booked"),
-            );
-            continue;
-        }
-        let own = statuses.iter().map(|status| (status.status.key(), &*status.label)).collect::<Vec<_>>();
-        let taken: Option<Span> = [(key, key_span), (label, label_span)]
-            .into_iter()
-            .find(|(text, _)| lifecycle::find(text, own.iter().copied()).is_some())
-            .map(|(_, span)| span);
-        if let Some(span) = taken {
-            let problem = Problem::error("M017", "there is a status of this name already");
-            reader.push(problem.at(span, "").help("a company-made status has a label and a key of its own"));
-            continue;
-        }
-        statuses.push(CustomStatus { status: PersonStatus::new(key), label: label.into(), group });
-    }
-    statuses
-}
-
-fn is_snake_case(key: &str) -> bool {
-    key.starts_with(|c: char| c.is_ascii_lowercase())
-        && key.len() <= 64
-        && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-}
-
-/// What the language has and this version does not do yet. What would be ignored to somebody's harm is an error.
+/// What the language has and this version does not do yet: an error, since ignoring it would not be what the file says.
 pub(super) fn not_yet(reader: &mut Reader, top: &Table<'_>) {
     if top.get("field").is_some() {
         let problem = Problem::error("M018", "`[[field]]` is not built yet").at(top.key_span("field"), "");
         reader.push(problem.help("take it out: the status and the opt-out are kept in step without it"));
-    }
-    for table in reader.tables(top, "test") {
-        reader.only_keys(&table, "a test", &["name", "given", "when", "then"]);
-    }
-    for table in reader.tables(top, "automation") {
-        reader.only_keys(&table, "an automation", &["on", "then"]);
     }
 }
 
@@ -348,7 +319,15 @@ pub(super) fn heading(reader: &mut Reader, top: &Table<'_>) -> String {
             "write `company = \"...\"`: the name by which it is shown",
         );
     }
-    let company = reader.text(top, "company").map(|(name, _)| name.to_owned()).unwrap_or_default();
+    let company = match reader.text(top, "company") {
+        Some((name, span)) if name.trim().is_empty() => {
+            let problem = Problem::error("M044", "the company has no name").at(span, "");
+            reader.push(problem.help("it is shown in logs and tables: `company = \"Example Ltd\"`"));
+            String::new()
+        }
+        Some((name, _)) => name.to_owned(),
+        None => String::new(),
+    };
     // A misspelt section is more likely than a new one.
     for (key, span, _) in top.entries().filter(|(key, _, _)| !TOP.contains(key)) {
         let problem =

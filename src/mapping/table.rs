@@ -2,8 +2,11 @@
 //!
 //! Past this point no string carries meaning and nothing can fail.
 
+use super::condition::Condition;
 use super::relation::Groups;
-use crate::model::{FieldName, Fields, PersonStatus, SalesforceObject, SequenceAction};
+use crate::model::{FieldName, Fields, PersonStatus, SalesforceObject, SequenceAction, Side};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,15 +33,28 @@ pub struct Mapping {
     pub limits: Limits,
     /// The statuses the company made itself, from `[[custom_status]]`.
     pub custom_statuses: Vec<CustomStatus>,
-    /// Which rows belong together, for each object. Filled in by [`Mapping::grouped`].
-    pub(super) groups: GroupsByObject,
+    /// `[[automation]]`: what the company's own flows do.
+    pub automations: Vec<Automation>,
+    /// `[[test]]`: the company's own examples.
+    pub examples: Vec<Example>,
+    /// Which rows belong together, and which fields they watch. Filled in by [`Mapping::grouped`].
+    pub(super) sorted: ByObject,
 }
 
-/// The groups of rows, for each object.
+/// What follows from the rows, worked out once for each object.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct GroupsByObject {
-    pub(super) salesforce_lead: Groups,
-    pub(super) salesforce_contact: Groups,
+pub(super) struct ByObject {
+    pub(super) lead: Sorted,
+    pub(super) contact: Sorted,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sorted {
+    /// Every two rows that are related.
+    pub(super) pairs: Vec<(usize, usize)>,
+    /// The groups while every row holds.
+    pub(super) groups: Groups,
+    pub(super) watched: BTreeSet<FieldName>,
 }
 
 /// How one Salesforce object takes part.
@@ -94,8 +110,12 @@ pub struct Row {
     pub sequences: SequenceAction,
     /// `winner` of this row, where it differs from the company's.
     pub winner: Option<Winner>,
+    /// `only_if`: for which records the row holds.
+    pub only_if: Condition,
     /// The line of the file on which the row begins, from 1.
     pub line: u32,
+    /// The bytes of the file in which the row stands.
+    pub span: Range<usize>,
 }
 
 impl Row {
@@ -235,4 +255,73 @@ pub struct CustomStatus {
     pub label: Arc<str>,
     /// Its group: a company may add to Success and Failed, never to General.
     pub group: crate::lifecycle::StatusGroup,
+}
+
+/// A value of one side, as automations and examples name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SideValue {
+    /// These fields of a Lead or Contact.
+    Salesforce(SalesforceObject, Fields),
+    /// This person status.
+    Engage(PersonStatus),
+}
+
+/// `[[automation]]`: a flow of the company's own. When the one value is set, by whom ever, it sets the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Automation {
+    /// `on`.
+    pub on: SideValue,
+    /// `then`.
+    pub then: SideValue,
+    /// The line of the file, from 1.
+    pub line: u32,
+    /// The bytes of the file in which it stands.
+    pub span: Range<usize>,
+}
+
+/// `[[test]]`: what the company expects, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// `name`.
+    pub name: Arc<str>,
+    /// The object it speaks of.
+    pub object: SalesforceObject,
+    /// `given`: what both sides held when they last agreed.
+    pub given: Pair,
+    /// `given.record`: other fields of the record, for `only_if`.
+    pub record: Fields,
+    /// `given.sequence`: the sequences the person is in.
+    pub sequences: Vec<Arc<str>>,
+    /// `when`: what somebody sets.
+    pub when: Pair,
+    /// `when.newer`: the side that was set later, when both were.
+    pub newer: Option<Side>,
+    /// `then`.
+    pub then: Expected,
+    /// The bytes of the file in which it stands.
+    pub span: Range<usize>,
+    /// The bytes of its `then`.
+    pub then_span: Range<usize>,
+    /// The line of the file, from 1.
+    pub line: u32,
+}
+
+/// A value on each side, where one is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pair {
+    /// The fields of the Lead or Contact.
+    pub salesforce: Option<Fields>,
+    /// The person status.
+    pub engage: Option<PersonStatus>,
+}
+
+/// What an example expects; what it does not name may be anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// What both sides hold in the end.
+    pub pair: Pair,
+    /// What became of the sequences.
+    pub sequences: Option<SequenceAction>,
+    /// Whether a person has to decide.
+    pub held: Option<bool>,
 }

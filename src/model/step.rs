@@ -62,6 +62,19 @@ impl Step {
             Target::Engage { .. } => Side::Engage,
         }
     }
+
+    /// What both sides hold once this is done: the source as it was seen, the written side as it was written
+    /// (rulings.md 9).
+    pub fn after(&self) -> Baseline {
+        let mut baseline = self.seen.clone();
+        match &self.target {
+            Target::Engage { status, .. } => baseline.engage = status.clone(),
+            Target::Salesforce { fields } => {
+                baseline.salesforce.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+            }
+        }
+        baseline
+    }
 }
 
 /// What is written where.
@@ -134,6 +147,18 @@ pub enum SequenceAction {
     Resume,
     /// They are finished.
     Finish,
+}
+
+impl SequenceAction {
+    /// As a mapping file spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SequenceAction::Leave => "leave",
+            SequenceAction::Pause => "pause",
+            SequenceAction::Resume => "resume",
+            SequenceAction::Finish => "finish",
+        }
+    }
 }
 
 /// The place in a mapping file that decided something: `mapping/example.toml:17`.

@@ -5,7 +5,7 @@
 
 use super::decision::*;
 use crate::lifecycle;
-use crate::mapping::{Disagree, Mapping, OptOutCleared, Row, Winner};
+use crate::mapping::{Context, Disagree, Mapping, OptOutCleared, Relation, Row, Winner};
 use crate::model::{
     Baseline, BySide, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
     SalesforceObject, SalesforceRecord, SequenceAction, SetAt, Side, Step, Target, WriteReason,
@@ -27,10 +27,17 @@ pub struct Situation<'a> {
     pub converted_statuses: &'a [Arc<str>],
     /// Other prospects that are linked to the same record.
     pub others: &'a [String],
+    /// The names of the sequences the person is in; asked for only where a row's condition needs it.
+    pub sequences: &'a [Arc<str>],
 }
 
 /// Decides what is to be done about one link.
 pub fn decide(mapping: &Mapping, situation: &Situation<'_>) -> Verdict {
+    decide_by(mapping, None, situation)
+}
+
+/// The same, by a relation that is known already to be the one for this record.
+pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: &Situation<'_>) -> Verdict {
     let keep = |decision| Verdict { decision, latch: LatchChange::Keep };
     if situation.prospect.is_some_and(|prospect| prospect.deleted) {
         return keep(Decision::Unlink(UnlinkReason::DeletedInEngage));
@@ -51,7 +58,16 @@ pub fn decide(mapping: &Mapping, situation: &Situation<'_>) -> Verdict {
     if !mapping.in_scope(object, &record.fields) {
         return keep(Decision::LeaveAlone(LeaveReason::OutOfScope));
     }
-    Case { mapping, situation, object, record, prospect }.verdict()
+    let context = Context { fields: Some(&record.fields), sequences: situation.sequences };
+    let own;
+    let relation = match relation {
+        Some(relation) => relation,
+        None => {
+            own = mapping.relation(object, &context);
+            &own
+        }
+    };
+    Case { mapping, relation, situation, object, record, prospect }.verdict()
 }
 
 /// A record that is gone, or goes on as another one.
@@ -79,13 +95,16 @@ pub fn rebase(mapping: &Mapping, link: &Link, to: SalesforceObject) -> Option<Ba
     if link.salesforce.object() == to {
         return Some(baseline.clone());
     }
-    let (_, fields) = mapping.outbound(to, &baseline.engage)?;
+    // The other record was not read yet: only rows without a condition can speak of it.
+    let relation = mapping.relation(to, &Context::default());
+    let (_, fields) = relation.outbound(&baseline.engage)?;
     Some(Baseline { salesforce: fields.clone(), engage: baseline.engage.clone() })
 }
 
 /// Two records that are there, and everything known about them.
 struct Case<'a> {
     mapping: &'a Mapping,
+    relation: &'a Relation<'a>,
     situation: &'a Situation<'a>,
     object: SalesforceObject,
     record: &'a SalesforceRecord,
@@ -155,7 +174,7 @@ impl Case<'_> {
             _ if !self.situation.others.is_empty() => self.ordinary(),
             (false, false) => self.ordinary(),
             (true, _) => self.clear_in_salesforce(reason).unwrap_or_else(|| hold_cleared(now, before)),
-            (false, true) => match self.mapping.inbound(self.object, &self.record.fields) {
+            (false, true) => match self.relation.inbound(&self.record.fields) {
                 Some(row) => self.write_engage(row.person.clone(), Some(row), reason, None),
                 None => hold_cleared(now, before),
             },
@@ -169,7 +188,7 @@ impl Case<'_> {
 
     /// The value of the person's status, and the box unticked; `None` where that would still be an opt-out.
     fn clear_in_salesforce(&self, reason: WriteReason) -> Option<Decision> {
-        let (row, mut wanted) = match self.mapping.outbound(self.object, &self.prospect.status) {
+        let (row, mut wanted) = match self.relation.outbound(&self.prospect.status) {
             Some((row, fields)) => (Some(row), fields.clone()),
             None => (None, Fields::new()),
         };
@@ -238,17 +257,16 @@ impl Case<'_> {
     }
 
     fn agreement(&self) -> Option<AdoptReason> {
-        let (object, fields, status) = (self.object, &self.record.fields, &self.prospect.status);
-        if self.mapping.agree(object, fields, status) {
+        let (fields, status) = (&self.record.fields, &self.prospect.status);
+        if self.relation.agree(fields, status) {
             return Some(AdoptReason::Agree);
         }
-        let unmapped =
-            !self.mapping.knows_fields(object, fields) && !self.mapping.knows_status(object, status);
+        let unmapped = !self.relation.knows_fields(fields) && !self.relation.knows_status(status);
         unmapped.then_some(AdoptReason::NeitherMapped)
     }
 
     fn both_changed(&self, reason: fn(Side) -> WriteReason) -> Decision {
-        let winner = self.mapping.winner(self.object, &self.record.fields, &self.prospect.status);
+        let winner = self.relation.winner(&self.record.fields, &self.prospect.status);
         let side = match winner {
             Some(Winner::Salesforce) => Side::Salesforce,
             Some(Winner::Engage) => Side::Engage,
@@ -290,11 +308,11 @@ impl Case<'_> {
             WriteReason::Changed(_) | WriteReason::OptedOut(_) => None,
         };
         match side {
-            Side::Salesforce => match self.mapping.inbound(self.object, &self.record.fields) {
+            Side::Salesforce => match self.relation.inbound(&self.record.fields) {
                 Some(row) => self.write_engage(row.person.clone(), Some(row), reason, overruled),
                 None => self.skip(side),
             },
-            Side::Engage => match self.mapping.outbound(self.object, &self.prospect.status) {
+            Side::Engage => match self.relation.outbound(&self.prospect.status) {
                 Some((row, fields)) => self.write_salesforce(fields, Some(row), reason, overruled),
                 None => self.skip(side),
             },
@@ -385,7 +403,8 @@ impl Case<'_> {
     }
 
     fn seen(&self) -> Baseline {
-        Baseline { salesforce: self.record.fields.clone(), engage: self.prospect.status.clone() }
+        let salesforce = self.mapping.values(self.object, &self.record.fields);
+        Baseline { salesforce, engage: self.prospect.status.clone() }
     }
 }
 

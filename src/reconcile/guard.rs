@@ -1,30 +1,67 @@
 //! What one plan may do unasked.
 
+use super::plan::Candidate;
 use crate::mapping::Limits;
+use crate::model::{Step, WriteReason};
 use std::fmt;
 
-/// A plan that would change more than the company allows unasked.
+/// Why a plan, or a part of it, waits for an operator.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Waiting {
-    /// How many records it would change, opt-outs not counted.
-    pub records: usize,
-    /// How many are linked.
-    pub linked: u64,
-    /// The share that is allowed, 0 to 1.
-    pub share: f64,
+pub enum Waiting {
+    /// It would change more than the company allows unasked.
+    MassChange {
+        /// How many records it would change, opt-outs not counted.
+        records: usize,
+        /// How many are linked.
+        linked: u64,
+        /// The share that is allowed, 0 to 1.
+        share: f64,
+    },
+    /// The first run on an empty store would write to pairs that disagree (`[new] disagree = "apply"`).
+    FirstRun {
+        /// How many records it would change.
+        records: usize,
+    },
 }
 
 impl Eq for Waiting {}
 
+impl Waiting {
+    /// How many records wait.
+    pub fn records(&self) -> usize {
+        match self {
+            Waiting::MassChange { records, .. } | Waiting::FirstRun { records } => *records,
+        }
+    }
+}
+
+const ASK: &str = "look at `lockstep plan` and let it through with `lockstep plan --apply`";
+
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} of {} linked records would change, more than [limits] changed_share = {} allows unasked; \
-             look at `lockstep plan` and let it through with `lockstep plan --apply`",
-            self.records, self.linked, self.share
-        )
+        match self {
+            Waiting::MassChange { records, linked, share } => write!(
+                f,
+                "{records} of {linked} linked records would change, more than [limits] changed_share = {share} allows \
+                 unasked; {ASK}"
+            ),
+            Waiting::FirstRun { records } => write!(
+                f,
+                "this is the first run, and [new] disagree = \"apply\" would change {records} records that disagree; {ASK}"
+            ),
+        }
     }
+}
+
+/// Whether a write comes from two sides that disagreed when first seen together.
+pub fn is_first_sight(step: &Step) -> bool {
+    matches!(step.reason, WriteReason::FirstSight(_))
+}
+
+/// Whether this is the first run, and it would write to pairs that nobody has looked at.
+pub fn first_run(asking: &[Candidate], first_run: bool) -> Option<Waiting> {
+    let records = asking.iter().filter(|candidate| is_first_sight(&candidate.step)).count();
+    (first_run && records > 0).then_some(Waiting::FirstRun { records })
 }
 
 /// Whether so many changes have to wait (rulings.md 11). One side that is suddenly all different is rather a broken
@@ -32,5 +69,5 @@ impl fmt::Display for Waiting {
 pub fn mass_change(records: usize, linked: u64, limits: &Limits) -> Option<Waiting> {
     let allowed = linked as f64 * limits.changed_share;
     let many = records > limits.changed_min as usize && records as f64 > allowed;
-    many.then_some(Waiting { records, linked, share: limits.changed_share })
+    many.then_some(Waiting::MassChange { records, linked, share: limits.changed_share })
 }

@@ -5,7 +5,7 @@ mod decision;
 mod guard;
 mod plan;
 
-pub use decide::{Situation, decide, rebase};
+pub use decide::{Situation, decide, decide_by, rebase};
 pub use decision::*;
 pub use guard::Waiting;
-pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan};
+pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};

@@ -18,6 +18,25 @@ pub struct Candidate {
     pub change: ChangeId,
     /// What is to be written.
     pub step: Step,
+    /// The fingerprint of the write that an operator let through for this link, if one was.
+    pub approved: Option<u64>,
+}
+
+impl Candidate {
+    /// What is written, and what both sides held when it was decided, as one number: what was let through is exactly
+    /// this, and nothing that was decided later.
+    pub fn fingerprint(&self) -> u64 {
+        use sha2::{Digest, Sha256};
+        // Both are plain data, which always has a JSON form.
+        let text = serde_json::to_vec(&(&self.step.target, &self.step.seen)).unwrap_or_default();
+        let digest = Sha256::digest(&text);
+        u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
+    }
+
+    /// Opt-outs never wait, and what was let through does not wait again.
+    fn may_pass(&self) -> bool {
+        is_opt_out(&self.step) || self.approved.is_some_and(|approved| approved == self.fingerprint())
+    }
 }
 
 /// Writes of one call.
@@ -38,8 +57,10 @@ pub struct Batch {
 pub struct Plan {
     /// Opt-outs first, then by side and object.
     pub batches: Vec<Batch>,
-    /// The rest waits for an operator: it would change more than the company allows unasked.
+    /// Why the rest waits for an operator: it would change more than the company allows unasked.
     pub waiting: Option<Waiting>,
+    /// What waits, with the fingerprint of each.
+    pub held_back: Vec<(ProspectId, u64)>,
     /// Written too often within an hour: to be parked.
     pub flapping: Vec<ProspectId>,
 }
@@ -57,25 +78,33 @@ pub fn is_opt_out(step: &Step) -> bool {
 }
 
 /// Puts decided writes in order. `recent_writes` tells how often that side of a link was written within the last
-/// hour, `linked` how many links there are, `approved` whether an operator let one large plan through.
+/// hour, `linked` how many links there are, `first_run` whether nobody was ever asked about this store.
 pub fn plan(
     candidates: Vec<Candidate>,
     limits: &Limits,
     linked: u64,
     recent_writes: impl Fn(&ProspectId, Side) -> u32,
-    approved: bool,
+    first_run: bool,
 ) -> Plan {
-    let (flapping, mut rest): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
+    let (flapping, rest): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
         !is_opt_out(&c.step) && recent_writes(&c.prospect, c.step.side()) >= limits.writes_per_record_per_hour
     });
-    let ordinary = rest.iter().filter(|candidate| !is_opt_out(&candidate.step)).count();
-    let waiting = guard::mass_change(ordinary, linked, limits).filter(|_| !approved);
-    if waiting.is_some() {
-        rest.retain(|candidate| is_opt_out(&candidate.step));
-    }
+    let (passing, asking): (Vec<_>, Vec<_>) = rest.into_iter().partition(Candidate::may_pass);
+    let waiting =
+        guard::first_run(&asking, first_run).or_else(|| guard::mass_change(asking.len(), linked, limits));
+    let (waits, mut rest): (Vec<_>, Vec<_>) = match &waiting {
+        None => (Vec::new(), asking),
+        Some(Waiting::FirstRun { .. }) => asking.into_iter().partition(|c| guard::is_first_sight(&c.step)),
+        Some(Waiting::MassChange { .. }) => (asking, Vec::new()),
+    };
+    rest.extend(passing);
     Plan {
         batches: batches(rest),
         waiting,
+        held_back: waits
+            .iter()
+            .map(|candidate| (candidate.prospect.clone(), candidate.fingerprint()))
+            .collect(),
         flapping: flapping.into_iter().map(|candidate| candidate.prospect).collect(),
     }
 }
@@ -96,4 +125,10 @@ fn batches(mut candidates: Vec<Candidate>) -> Vec<Batch> {
             Batch { side, object, urgent: !ordinary, prospects }
         })
         .collect()
+}
+
+/// A plan that waits, as one word: the same for the same writes, whatever their order.
+pub fn plan_id(fingerprints: impl IntoIterator<Item = u64>) -> String {
+    let sum = fingerprints.into_iter().fold(0u64, u64::wrapping_add);
+    format!("plan-{sum:016x}")
 }

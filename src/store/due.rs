@@ -36,6 +36,8 @@ fn bare_mark(prospect: &ProspectId, since: Timestamp) -> Due {
         not_before: None,
         attempts: 0,
         seen: Vec::new(),
+        waiting: None,
+        approved: None,
     }
 }
 
@@ -82,6 +84,18 @@ impl Reader<'_> {
             Some((_, prospect)) => Ok(self.due(&prospect)?.as_ref().map(ready_at)),
             None => Ok(None),
         }
+    }
+
+    /// The marks of writes that wait for an operator, paged as [`links_after`](Reader::links_after): those of the next
+    /// `limit` marks that do, and the last mark that was looked at.
+    pub fn waiting_after(
+        &self,
+        after: Option<&ProspectId>,
+        limit: usize,
+    ) -> Result<(Vec<Due>, Option<ProspectId>), StoreError> {
+        let page: Vec<Due> = self.rows_after(after, limit)?;
+        let last = page.last().map(|due| due.prospect.clone());
+        Ok((page.into_iter().filter(|due| due.waiting.is_some()).collect(), last))
     }
 
     /// How many links are due, waiting ones included.
@@ -172,6 +186,31 @@ impl Transaction<'_> {
         Ok(true)
     }
 
+    /// Lets a decided write wait for an operator, until `not_before` at least, if the mark still has this generation.
+    pub fn hold_back(
+        &mut self,
+        prospect: &ProspectId,
+        generation: u64,
+        not_before: Timestamp,
+        fingerprint: u64,
+    ) -> Result<bool, StoreError> {
+        let Some(old) = self.due(prospect)?.filter(|due| due.generation == generation) else {
+            return Ok(false);
+        };
+        let due =
+            Due { not_before: Some(not_before), waiting: Some(fingerprint), approved: None, ..old.clone() };
+        self.replace_row(prospect, Some(&old), Some(&due))?;
+        Ok(true)
+    }
+
+    /// Lets through what waits: that very write, and at once. `false` when nothing waits.
+    pub fn let_through(&mut self, prospect: &ProspectId) -> Result<bool, StoreError> {
+        let Some(old) = self.due(prospect)?.filter(|due| due.waiting.is_some()) else { return Ok(false) };
+        let due = Due { not_before: None, waiting: None, approved: old.waiting, ..old.clone() };
+        self.replace_row(prospect, Some(&old), Some(&due))?;
+        Ok(true)
+    }
+
     /// An id for a change that begins here.
     pub fn next_change(&mut self) -> Result<ChangeId, StoreError> {
         self.next_number().map(ChangeId)
@@ -190,6 +229,21 @@ mod tests {
 
     fn mark(store: &TestStore, number: u32, seen: Seen) -> Due {
         store.write(|t| t.mark_due(&prospect(number), seen)).unwrap()
+    }
+
+    #[test]
+    fn what_waits_for_an_operator_is_let_through_as_it_was_and_at_once() {
+        let store = TestStore::new();
+        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        assert!(!store.write(|t| t.let_through(&prospect(1))).unwrap(), "nothing waits yet");
+        store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), 7)).unwrap();
+        assert!(ready(&store, 10).is_empty());
+        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
+        assert_eq!(ready(&store, 10), [prospect(1)]);
+        let due = store.reader().due(&prospect(1)).unwrap().unwrap();
+        assert_eq!((due.waiting, due.approved), (None, Some(7)));
+        let (waiting, _) = store.reader().waiting_after(None, 10).unwrap();
+        assert!(waiting.is_empty());
     }
 
     fn ready(store: &TestStore, seconds: i64) -> Vec<ProspectId> {

@@ -15,6 +15,9 @@ pub const PAUSED: &str = "paused";
 /// Why a plan waits for approval, as it is shown.
 pub const PLAN_WAITS: &str = "plan_waits";
 
+/// Set once an operator was asked about a plan, or there was nothing to ask: what follows is no first run.
+pub const FIRST_RUN_DONE: &str = "first_run_done";
+
 /// Whether everybody has been listed and looked at once.
 pub fn first_pass_done(reader: &Reader<'_>) -> Result<bool, StoreError> {
     Ok(reader.meta(FIRST_PASS_DONE)?.is_some())

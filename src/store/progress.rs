@@ -1,4 +1,4 @@
-//! How far everything has got: cursors, marks by name, approvals, and how often each link was written lately.
+//! How far everything has got: cursors, marks by name, and how often each link was written lately.
 
 use super::key::{Key, Kind};
 use super::transaction::{Order, Reader, Transaction};
@@ -26,11 +26,6 @@ impl Reader<'_> {
     /// What was remembered under `name` (`first_pass_done`, ...).
     pub fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.get(&Kind::Meta.key().text(name))
-    }
-
-    /// When an operator let the next plan through that is over its limit, if it is still to come.
-    pub fn plan_approval(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.get(&approval_key())
     }
 
     /// How often this side of a link was written in the hour before `now`.
@@ -77,18 +72,6 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Lets one plan through that is over its limit: `lockstep plan --apply`.
-    pub fn approve_plan(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.put(approval_key(), &now)
-    }
-
-    /// Uses the approval up, if there is one.
-    pub fn take_plan_approval(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        let approval = self.plan_approval()?;
-        self.remove(approval_key());
-        Ok(approval)
-    }
-
     /// Counts a write for [`writes_in_last_hour`](Reader::writes_in_last_hour). Old counts go by themselves.
     pub fn count_write(
         &mut self,
@@ -124,10 +107,6 @@ impl Transaction<'_> {
 
 fn writes_key(prospect: &ProspectId, side: Side) -> Key {
     Kind::Writes.key().prospect(prospect).side(side)
-}
-
-fn approval_key() -> Key {
-    Kind::Own.key().text("plan-approved")
 }
 
 fn hour_before(now: Timestamp) -> Timestamp {
@@ -168,15 +147,6 @@ mod tests {
         store.damage(&writes_key(&prospect(1), Side::Engage));
         write();
         assert_eq!(store.reader().writes_in_last_hour(&prospect(1), Side::Engage, at(0)).unwrap(), 1);
-    }
-
-    #[test]
-    fn an_approval_is_used_once() {
-        let store = TestStore::new();
-        store.write(|t| t.approve_plan(at(0))).unwrap();
-        assert_eq!(store.reader().plan_approval().unwrap(), Some(at(0)));
-        assert_eq!(store.write(|t| t.take_plan_approval()).unwrap(), Some(at(0)));
-        assert_eq!(store.write(|t| t.take_plan_approval()).unwrap(), None);
     }
 
     #[test]

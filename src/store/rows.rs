@@ -23,6 +23,12 @@ pub struct Due {
     pub attempts: u32,
     /// What was seen, oldest first; the store keeps the newest 8.
     pub seen: Vec<Seen>,
+    /// The fingerprint of the decided write that waits for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
+    /// The fingerprint of the write that an operator let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<u64>,
 }
 
 /// One observation: a hint that something may have changed.

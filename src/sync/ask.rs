@@ -83,7 +83,8 @@ impl Engine {
             }
             let mut cursor = Some(self.salesforce.cursor_at(since));
             loop {
-                let page = self.salesforce.changes(object, cursor.as_deref(), &self.watched(object)).await?;
+                let page =
+                    self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
                 let ids: Vec<SalesforceId> = page.records.iter().map(|record| record.id).collect();
                 let linked = self.store.read(move |reader| {
                     let linked = ids.iter().map(|id| reader.links_by_salesforce(id));

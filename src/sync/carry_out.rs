@@ -14,6 +14,9 @@ use std::collections::HashMap;
 /// How long a write that waits for approval is left alone: deciding it costs calls.
 const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
 
+/// Due marks looked at a time.
+const PAGE: usize = 1_000;
+
 /// Batches of 200 that one read of 2,000 covers.
 const BATCHES_A_READ: usize = 10;
 
@@ -22,11 +25,7 @@ impl Engine {
     pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
         let plan = self.plan_of(&writes).await?;
         self.tell_waiting(&plan).await?;
-        if self.store.read(|reader| Ok(reader.plan_approval()?.is_some())).await? {
-            // An approval is for one plan. A dry run, which plans too, must not use it up.
-            self.store.write(|tx| tx.take_plan_approval().map(drop)).await?;
-        }
-        let waiting = plan.waiting.as_ref().map_or(0, |waiting| waiting.records);
+        let waiting = plan.held_back.len();
         let mut by_prospect: HashMap<ProspectId, Write> =
             writes.into_iter().map(|write| (write.intent.prospect.clone(), write)).collect();
         self.park_flapping(&plan, &mut by_prospect).await?;
@@ -47,22 +46,28 @@ impl Engine {
                 written += lane?;
             }
         }
-        self.put_off(by_prospect.into_values().collect()).await?;
+        self.put_off(&plan, by_prospect).await?;
         self.look_for_overwrites().await?;
         Ok((written, waiting))
     }
 
-    /// What waits for approval is not decided anew every second.
-    async fn put_off(&self, waiting: Vec<Write>) -> Result<(), StoreError> {
+    /// What waits for approval is not decided anew every second. Each write waits by its own fingerprint: what an
+    /// operator lets through is exactly what was decided.
+    async fn put_off(&self, plan: &Plan, mut writes: HashMap<ProspectId, Write>) -> Result<(), StoreError> {
+        let waiting: Vec<(Write, u64)> = plan
+            .held_back
+            .iter()
+            .filter_map(|(prospect, fingerprint)| Some((writes.remove(prospect)?, *fingerprint)))
+            .collect();
         if waiting.is_empty() {
             return Ok(());
         }
         let until = self.now().saturating_add(PUT_OFF).unwrap_or(Timestamp::MAX);
         self.store
             .write(move |tx| {
-                for write in &waiting {
+                for (write, fingerprint) in &waiting {
                     let due = &write.work.due;
-                    tx.postpone_due(&due.prospect, due.generation, until, due.attempts)?;
+                    tx.hold_back(&due.prospect, due.generation, until, *fingerprint)?;
                 }
                 Ok(())
             })
@@ -71,13 +76,18 @@ impl Engine {
 
     /// Why a plan waits, for whoever asks; logged when that changes, not at each turn.
     pub(super) async fn tell_waiting(&self, plan: &Plan) -> Result<(), StoreError> {
-        let why = plan.waiting.as_ref().map(ToString::to_string);
         let told = self.store.read(|reader| reader.meta(marks::PLAN_WAITS)).await?;
+        let why = match &plan.waiting {
+            Some(waiting) => Some(waiting.to_string()),
+            // This turn had nothing that waits; what was held back before still does.
+            None if told.is_some() && self.anything_waits().await? => return Ok(()),
+            None => None,
+        };
         if why == told {
             return Ok(());
         }
         if let Some(waiting) = &plan.waiting {
-            emit!(PLAN_WAITS, planned = waiting.records, "{waiting}");
+            emit!(PLAN_WAITS, planned = waiting.records(), "{waiting}");
         }
         self.store
             .write(move |tx| match &why {
@@ -85,6 +95,36 @@ impl Engine {
                 None => tx.remove_meta(marks::PLAN_WAITS).map(drop),
             })
             .await
+    }
+
+    async fn anything_waits(&self) -> Result<bool, StoreError> {
+        let mut after = None;
+        loop {
+            let from = after.clone();
+            let page = self.store.read(move |reader| reader.waiting_after(from.as_ref(), PAGE));
+            let (waiting, last) = page.await?;
+            if !waiting.is_empty() {
+                return Ok(true);
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Once everybody was looked at and nothing waits to be asked about, whatever comes is no first run any more.
+    pub(super) async fn end_first_run(&self) -> Result<(), StoreError> {
+        let (done, listed) = self
+            .store
+            .read(|reader| {
+                Ok((reader.meta(marks::FIRST_RUN_DONE)?.is_some(), marks::first_pass_done(reader)?))
+            })
+            .await?;
+        if done || !listed || self.anything_waits().await? {
+            return Ok(());
+        }
+        self.store.write(|tx| tx.set_meta(marks::FIRST_RUN_DONE, "true")).await
     }
 
     /// A record that two automations fight over through us is parked, rather than written once more.
@@ -136,7 +176,7 @@ impl Engine {
         let candidates: Vec<Candidate> = writes.iter().map(Write::candidate).collect();
         let asked: Vec<(ProspectId, Side)> =
             candidates.iter().map(|c| (c.prospect.clone(), c.step.side())).collect();
-        let (linked, approved, counts) = self
+        let (linked, first_run, counts) = self
             .store
             .read(move |reader| {
                 let mut counts = HashMap::new();
@@ -144,7 +184,7 @@ impl Engine {
                     let count = reader.writes_in_last_hour(&prospect, side, now)?;
                     counts.insert(prospect, count);
                 }
-                Ok((reader.link_count()?, reader.plan_approval()?.is_some(), counts))
+                Ok((reader.link_count()?, reader.meta(marks::FIRST_RUN_DONE)?.is_none(), counts))
             })
             .await?;
         let plan = plan(
@@ -152,7 +192,7 @@ impl Engine {
             &self.mapping().limits,
             linked,
             |prospect, _| counts.get(prospect).copied().unwrap_or(0),
-            approved,
+            first_run,
         );
         Ok(plan)
     }

@@ -85,7 +85,8 @@ impl Engine {
             let name = salesforce_cursor(object);
             let mut cursor = self.store.read(move |reader| reader.cursor(name)).await?;
             loop {
-                let page = self.salesforce.changes(object, cursor.as_deref(), &self.watched(object)).await?;
+                let page =
+                    self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
                 let mapping = mapping.clone();
                 let (due, records) = self
                     .store
@@ -169,6 +170,8 @@ impl Engine {
                         not_before: None,
                         attempts: 0,
                         seen: vec![seen],
+                        waiting: None,
+                        approved: None,
                     });
                     works.push(work(reader, due, link)?);
                 }

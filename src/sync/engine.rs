@@ -139,8 +139,8 @@ impl Engine {
         self.mapping.store(Arc::new(mapping));
     }
 
-    pub(super) fn watched(&self, object: SalesforceObject) -> Vec<FieldName> {
-        self.mapping.load().watched(object)
+    pub(super) fn fields_read(&self, object: SalesforceObject) -> Vec<FieldName> {
+        self.mapping.load().fields_read(object)
     }
 
     /// Whether calls may be made to `side` now.

@@ -6,8 +6,8 @@ use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
 use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
-use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// How many links are gathered at a time: what one Salesforce read of an object can carry.
 pub(super) const CHUNK: usize = 2_000;
@@ -23,6 +23,8 @@ pub(super) struct Work {
     pub(super) pauses: OwnPauses,
     /// Other prospects that are linked to the same Salesforce record.
     pub(super) others: Vec<String>,
+    /// The sequences the person is in, by name, where a row's condition asks for them.
+    pub(super) sequences: Vec<Arc<str>>,
     pub(super) record: Option<SalesforceRecord>,
     pub(super) prospect: Option<Prospect>,
 }
@@ -36,15 +38,13 @@ pub(super) struct Read {
 
 impl Engine {
     /// The next due links, both their sides read. `skip` are those that this cycle has decided already.
-    /// `until` is now, or later to take what waits for its time too. What came with a poll a moment ago is not read
-    /// again.
+    /// What came with a poll a moment ago is not read again.
     pub(super) async fn gather(
         &self,
         fresh: &mut Fresh,
         skip: &BTreeSet<ProspectId>,
-        until: Timestamp,
     ) -> Result<Vec<Work>, Interrupted> {
-        let skip = skip.clone();
+        let (skip, until) = (skip.clone(), self.now());
         let due = self.store.read(move |reader| reader.due_ready_except(until, CHUNK, &skip)).await?;
         let mut works = self.known(due).await?;
         self.look(&mut works, fresh).await?;
@@ -72,6 +72,29 @@ impl Engine {
         }
         for work in works.iter() {
             fresh.salesforce.remove(&work.link.salesforce);
+        }
+        self.look_at_sequences(works).await
+    }
+
+    /// Reads in which sequences people are, where a row's condition asks for it. One that ended counts too: what we do
+    /// to sequences must not change which rows hold.
+    async fn look_at_sequences(&self, works: &mut [Work]) -> Result<(), CallError> {
+        if works.is_empty() || !self.mapping().asks_for_sequences() {
+            return Ok(());
+        }
+        let people: Vec<ProspectId> = works.iter().map(|work| work.link.prospect.clone()).collect();
+        let (known, enrollments) =
+            tokio::try_join!(self.engage.sequences(), self.engage.enrollments(&people))?;
+        let names: HashMap<String, Arc<str>> =
+            known.into_iter().map(|sequence| (sequence.id, sequence.name.into())).collect();
+        let mut of: HashMap<ProspectId, Vec<Arc<str>>> = HashMap::new();
+        for enrollment in enrollments {
+            if let Some(name) = names.get(&enrollment.sequence) {
+                of.entry(enrollment.prospect).or_default().push(name.clone());
+            }
+        }
+        for work in works {
+            work.sequences = of.remove(&work.link.prospect).unwrap_or_default();
         }
         Ok(())
     }
@@ -122,7 +145,7 @@ impl Engine {
                 if ids.is_empty() {
                     continue;
                 }
-                let read = self.salesforce.read(object, &ids, &self.watched(object), purpose).await?;
+                let read = self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await?;
                 self.answered(Side::Salesforce);
                 found.extend(read.into_iter().map(|record| (record.id, record)));
             }
@@ -147,6 +170,7 @@ pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, St
     let others = others.filter(|prospect| *prospect != link.prospect).map(|prospect| prospect.to_string());
     Ok(Work {
         others: others.collect(),
+        sequences: Vec::new(),
         held: reader.held(&due.prospect)?,
         parked: reader.parked(&due.prospect)?,
         intent: reader.intent(&due.prospect)?,

@@ -11,7 +11,6 @@ use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// What one turn is asked to do besides looking at what is due.
@@ -66,8 +65,6 @@ struct Turn {
     /// Links that need no second look in this turn.
     done: BTreeSet<ProspectId>,
     writes: Vec<Write>,
-    /// An operator let the plan that waits through: what was put off for it is looked at now.
-    approved: bool,
 }
 
 impl Engine {
@@ -127,7 +124,6 @@ impl Engine {
             // Taken in is taken in; deciding can wait until somebody may write.
             return Ok(());
         }
-        turn.approved = self.store.read(|reader| Ok(reader.plan_approval()?.is_some())).await?;
         for round in 0..ROUNDS_MAX {
             if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
                 report.interrupted = true;
@@ -142,6 +138,7 @@ impl Engine {
             report.planned += planned;
             if planned == 0 {
                 self.tell_waiting(&Plan::default()).await?;
+                self.end_first_run().await?;
                 break;
             }
             let (written, waiting) = self.carry_out(std::mem::take(&mut turn.writes)).await?;
@@ -162,7 +159,8 @@ impl Engine {
             let name = salesforce_cursor(object);
             let mut cursor = self.store.read(move |reader| reader.cursor(name)).await?;
             loop {
-                let page = self.salesforce.changes(object, cursor.as_deref(), &self.watched(object)).await?;
+                let page =
+                    self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
                 self.answered(Side::Salesforce);
                 let next = page.cursor.clone();
                 let moved = cursor.as_deref() != Some(next.as_str());
@@ -228,8 +226,7 @@ impl Engine {
     /// Decides everything that is due and records what needs no write.
     async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
         loop {
-            let until = if turn.approved { Timestamp::MAX } else { self.now() };
-            let works = self.gather(fresh, &turn.done, until).await?;
+            let works = self.gather(fresh, &turn.done).await?;
             if works.is_empty() || self.is_stopping() {
                 return Ok(());
             }

@@ -199,7 +199,7 @@ impl MappingWatch {
         }
         self.last = now;
         engine.reload_mapping(
-            crate::mapping::load(&self.file)
+            crate::verify::load(&self.file)
                 .map(|loaded| loaded.mapping)
                 .map_err(|problems| problems.to_string()),
         );

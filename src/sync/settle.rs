@@ -32,6 +32,7 @@ impl Engine {
                     resolution: work.held.as_ref().and_then(|held| held.resolution.as_ref()).map(|r| r.take),
                     converted_statuses: &org.converted_statuses,
                     others: &work.others,
+                    sequences: &work.sequences,
                 },
             )
         };
@@ -76,13 +77,14 @@ impl Engine {
     /// first, unless the new decision wants them (rulings.md 15).
     pub(super) async fn settle(&self, decided: Vec<Decided>) -> Result<Vec<Decided>, Interrupted> {
         self.take_back_pauses(&decided).await?;
+        let mapping = self.mapping();
         let (writes, settled): (Vec<_>, Vec<_>) = decided
             .into_iter()
-            .partition(|d| matches!(d.verdict.decision, Decision::Write(_)) && !is_parked(d));
+            .partition(|d| matches!(d.verdict.decision, Decision::Write(_)) && !is_parked(&mapping, d));
         if settled.is_empty() {
             return Ok(writes);
         }
-        let (mapping, now) = (self.mapping(), self.now());
+        let now = self.now();
         let notes = self
             .store
             .write(move |tx| {
@@ -132,17 +134,18 @@ fn wants_history(mapping: &Mapping, decided: &Decided) -> bool {
 }
 
 /// Whether a refused write would only be refused again: neither side has moved since, and nobody asked.
-fn is_parked(decided: &Decided) -> bool {
+fn is_parked(mapping: &Mapping, decided: &Decided) -> bool {
     let Some(parked) = &decided.work.parked else { return false };
     let asked = |source| matches!(source, Source::Operator | Source::Sweep | Source::Resync);
-    let seen = now_held(&decided.work);
+    let seen = now_held(mapping, &decided.work);
     seen.as_ref() == Some(&parked.seen) && !decided.work.due.seen.iter().any(|seen| asked(seen.source))
 }
 
 /// What both sides hold now, in the form of a baseline.
-pub(super) fn now_held(work: &Work) -> Option<Baseline> {
+pub(super) fn now_held(mapping: &Mapping, work: &Work) -> Option<Baseline> {
     let (record, prospect) = (work.record.as_ref()?, work.prospect.as_ref()?);
-    Some(Baseline { salesforce: record.fields.clone(), engage: prospect.status.clone() })
+    let salesforce = mapping.values(record.id.object(), &record.fields);
+    Some(Baseline { salesforce, engage: prospect.status.clone() })
 }
 
 fn settle_one(

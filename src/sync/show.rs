@@ -12,7 +12,7 @@ pub(super) fn salesforce(mapping: &Mapping, record: &SalesforceRecord) -> String
         return "(converted)".to_owned();
     }
     let object = mapping.object(record.id.object());
-    fields(object.map(|object| &*object.status), &record.fields)
+    fields(object.map(|object| &*object.status), &mapping.values(record.id.object(), &record.fields))
 }
 
 /// Several fields: `Nurture`, or `Attempting to contact, Rating = Warm`. An unticked checkbox says nothing new

@@ -49,6 +49,7 @@ impl Write {
             salesforce: self.intent.salesforce,
             change: self.intent.change,
             step: self.intent.step.clone(),
+            approved: self.work.due.approved,
         }
     }
 
@@ -132,7 +133,7 @@ impl Engine {
         for mut write in writes {
             write.work.record = records.get(&write.work.link.salesforce).cloned();
             write.work.prospect = read.engage.get(&write.work.link.prospect).cloned();
-            match look_again(&write) {
+            match look_again(&self.mapping(), &write) {
                 Some(end) => ended.push((write, end)),
                 None => going.push(write),
             }
@@ -177,8 +178,8 @@ impl Engine {
 }
 
 /// Compares both sides with what the decision saw.
-fn look_again(write: &Write) -> Option<Ended> {
-    let Some(now) = now_held(&write.work) else {
+fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
+    let Some(now) = now_held(mapping, &write.work) else {
         return Some(Ended::Stale("a record could not be read any more".to_owned()));
     };
     let gone = write.work.record.as_ref().is_some_and(|r| r.is_deleted || r.is_converted)
@@ -227,7 +228,7 @@ fn record_one(
         Ended::Written { shows } => {
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
-            link.baseline = Some(after(&intent.step));
+            link.baseline = Some(intent.step.after());
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;
@@ -350,18 +351,6 @@ fn park(
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Parked, entry, Some(error.code.clone())));
     Ok(())
-}
-
-/// Both sides once the step is done: the source as it was seen, the written side as it was written.
-fn after(step: &Step) -> Baseline {
-    let mut baseline = step.seen.clone();
-    match &step.target {
-        Target::Engage { status, .. } => baseline.engage = status.clone(),
-        Target::Salesforce { fields } => {
-            baseline.salesforce.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-        }
-    }
-    baseline
 }
 
 /// A row's own wait: one second, doubling up to a quarter of an hour.

@@ -14,6 +14,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("config", &["model", "lifecycle", "diagnostic"]),
     ("event", &["config"]),
     ("reconcile", &["model", "lifecycle", "mapping"]),
+    ("verify", &["model", "lifecycle", "mapping", "diagnostic", "reconcile"]),
     ("connector", &["model", "lifecycle", "mapping", "config", "diagnostic", "event"]),
     ("store", &["model", "lifecycle", "mapping", "config", "diagnostic", "event"]),
     // It shares no wire type with the connectors, or both sides of a test would share one mistake.
@@ -29,6 +30,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "diagnostic",
             "event",
             "reconcile",
+            "verify",
             "connector",
             "store",
         ],
@@ -43,6 +45,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "diagnostic",
             "event",
             "reconcile",
+            "verify",
             "connector",
             "store",
             "sandbox",
@@ -60,7 +63,7 @@ const SHUT: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Rooms that only compute, and what would make their answer depend on something else than their input.
-const PURE: &[&str] = &["model", "lifecycle", "mapping", "reconcile"];
+const PURE: &[&str] = &["model", "lifecycle", "mapping", "reconcile", "verify"];
 const IMPURE: &[&str] = &[
     "tokio::",
     "std::fs",

@@ -11,8 +11,8 @@ mod house;
 mod lifecycle;
 mod logs;
 mod mapping;
-
 mod scenarios;
+mod verifier;
 
 /// A side by its name.
 fn side(name: &str) -> lockstep::model::Side {

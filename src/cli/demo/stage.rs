@@ -51,8 +51,8 @@ pub(super) struct Stage {
 /// The mapping to play with: the built-in example, or a file.
 pub(super) fn mapping(file: Option<&Path>) -> Result<Mapping, Failure> {
     let loaded = match file {
-        Some(file) => crate::mapping::load(file)?,
-        None => crate::mapping::parse("mapping/example.toml", EXAMPLE)?,
+        Some(file) => crate::verify::load(file)?,
+        None => crate::verify::parse("mapping/example.toml", EXAMPLE)?,
     };
     Ok(loaded.mapping)
 }

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::future::BoxFuture;
 use lockstep::admin::*;
-use lockstep::model::{BySide, Side};
+use lockstep::model::{BySide, Link, Side};
 use secrecy::SecretString;
 use std::future::ready;
 use std::net::SocketAddr;
@@ -88,8 +88,12 @@ impl Operations for Fake {
     fn plan(&self) -> Answer<'_, Plan> {
         self.note("plan".into(), Plan::default())
     }
-    fn apply_plan(&self) -> Answer<'_, ()> {
-        self.note("apply".into(), ())
+    fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
+        let what = apply.id.map_or_else(|| "apply".to_owned(), |id| format!("apply {id}"));
+        self.note(what, Count { records: 2 })
+    }
+    fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
+        self.note(format!("links after {after:?}"), vec![])
     }
 }
 

@@ -220,3 +220,41 @@ async fn a_plan_that_would_change_too_many_waits_and_opt_outs_do_not() {
     assert!(people[..100].iter().all(|person| world.person_status(person) == "success"));
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn what_was_let_through_is_exactly_what_is_done() {
+    let world = World::example().await;
+    let people = world.people(200, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    for person in &people[..100] {
+        world.user_sets_lead(person, "Status", "Nurture");
+    }
+    assert_eq!(world.cycle().await.waiting, 100);
+    world.approve_plan().await;
+    // After the operator looked, sixty of them are something else again.
+    for person in &people[..60] {
+        world.user_sets_lead(person, "Status", "Not interested");
+    }
+    let report = world.cycle().await;
+    assert_eq!(report.waiting, 60, "what changed since is asked about again");
+    assert!(people[..60].iter().all(|person| world.person_status(person) == "approaching"));
+    assert!(people[60..100].iter().all(|person| world.person_status(person) == "success"));
+}
+
+#[tokio::test]
+async fn the_first_run_asks_before_it_writes_to_pairs_that_disagree() {
+    let example = include_str!("../../../mapping/example.toml");
+    let mapping = format!("{}\n[new]\ndisagree = \"apply\"\n", example.replace("newest", "salesforce"));
+    let world = World::with_mapping(&mapping).await;
+    let people = world.people(3, "Nurture", "approaching").await;
+    let report = world.cycle().await;
+    assert_eq!((report.waiting, report.written), (3, 0), "three records are few, and still nobody was asked");
+    assert_eq!(world.person_status(&people[0]), "approaching");
+    world.approve_plan().await;
+    world.cycle().await;
+    world.is_quiet().await;
+    let later = world.people(1, "Nurture", "approaching").await;
+    let report = world.cycle().await;
+    assert_eq!((report.waiting, report.planned), (0, 1), "the first run is over");
+    drop(later);
+}
