@@ -193,6 +193,9 @@ pub enum MappingCommand {
         /// The mapping file; the configuration's without one.
         file: Option<PathBuf>,
     },
+    /// Print the JSON Schema of a mapping file, by which editors complete and check it.
+    #[command(after_help = "Example:\n  lockstep mapping schema > mapping/schema.json")]
+    Schema,
 }
 
 /// `lockstep resync`.

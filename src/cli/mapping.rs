@@ -1,4 +1,4 @@
-//! `lockstep mapping show`.
+//! `lockstep mapping`: `show` and `schema`.
 
 use super::args::MappingCommand;
 use super::context::{Context, Shown};
@@ -8,11 +8,18 @@ use crate::diagnostic::Problems;
 use crate::mapping::{Mapping, Row, Way, Winner};
 use crate::model::{Fields, SalesforceObject, SequenceAction};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Does one of them.
+pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
+    match command {
+        MappingCommand::Show { file } => show(context, file),
+        MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
+    }
+}
 
 /// Prints the table of a mapping file.
-pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
-    let MappingCommand::Show { file } = command;
+fn show(context: &Context, file: Option<PathBuf>) -> Result<Shown, Failure> {
     let file = match file {
         Some(file) => file,
         None => context.load()?.config.mapping,

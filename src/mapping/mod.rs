@@ -6,8 +6,10 @@ mod load;
 mod reader;
 mod relation;
 mod rows;
+mod schema;
 mod sections;
 mod table;
 
 pub use load::{Loaded, load, parse};
+pub use schema::schema;
 pub use table::*;

@@ -1,5 +1,8 @@
 //! Mapping files: what loads, and what every mistake says, where, and what to write instead.
 
+mod schema;
+mod validator;
+
 use lockstep::diagnostic::Problems;
 use lockstep::mapping::{load, parse};
 use lockstep::model::{FieldName, FieldValue, Fields, PersonStatus, SalesforceObject};
