@@ -1,4 +1,4 @@
-//! `lockstep mapping`: `show` and `schema`.
+//! `lockstep mapping`: `show` and `schema` here, `init` in a file of its own.
 
 use super::args::MappingCommand;
 use super::context::{Context, Shown};
@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Does one of them.
-pub fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
+pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
     match command {
         MappingCommand::Show { file } => show(context, file),
         MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
+        MappingCommand::Init(arguments) => super::init::run(context, arguments).await,
     }
 }
 

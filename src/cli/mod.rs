@@ -10,6 +10,7 @@ mod demo;
 mod events;
 mod explain;
 mod failure;
+mod init;
 mod live;
 mod local;
 mod mapping;
@@ -26,6 +27,7 @@ mod table;
 pub use args::{Arguments, Command, ConflictsCommand, MappingCommand, ParkedCommand};
 pub use context::{Context, Exit, Shown};
 pub use failure::Failure;
+pub use init::facts;
 pub use live::{Finding, check_live};
 pub use remote::Remote;
 
@@ -66,7 +68,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Explain { id } => explain::run(context, id).await,
         Command::Conflicts { command } => conflicts::run(context, command).await,
         Command::Parked { command } => parked::run(context, command).await,
-        Command::Mapping { command } => mapping::run(context, command),
+        Command::Mapping { command } => mapping::run(context, command).await,
         Command::Events => events::run(context),
         Command::Resync(arguments) => resync::run(context, arguments).await,
         Command::Pause => pause::pause(context).await,

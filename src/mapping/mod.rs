@@ -1,5 +1,6 @@
 //! What one company wants: the file, its checks, and the table that is left once they pass.
 
+mod draft;
 mod law;
 mod letters;
 mod load;
@@ -10,6 +11,7 @@ mod schema;
 mod sections;
 mod table;
 
+pub use draft::{Draft, Facts, ObjectFacts, StatusFacts, draft};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
 pub use table::*;

@@ -1,5 +1,6 @@
 //! Mapping files: what loads, and what every mistake says, where, and what to write instead.
 
+mod draft;
 mod schema;
 mod validator;
 
