@@ -221,6 +221,25 @@ pub enum MappingCommand {
         /// The mapping file; the configuration's without one.
         file: Option<PathBuf>,
     },
+    /// Print the JSON Schema of a mapping file, by which editors complete and check it.
+    #[command(after_help = "Example:\n  lockstep mapping schema > mapping/schema.json")]
+    Schema,
+    /// Write a first mapping file from what Salesforce and Revenue Engage have. Writes nothing there.
+    #[command(
+        after_help = "Examples:\n  lockstep mapping init\n  lockstep mapping init -o mapping/acme.toml --company 'Acme'"
+    )]
+    Init(InitArguments),
+}
+
+/// `lockstep mapping init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The file to write, which must not exist yet; standard output without one.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The company's name; the configuration's tenant without one.
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub company: Option<String>,
 }
 
 /// `lockstep resync`.

@@ -1,4 +1,4 @@
-//! `lockstep mapping show`, and the way to the other commands about mappings.
+//! `lockstep mapping`: `show` and `schema` here, the others in files of their own.
 
 use super::args::MappingCommand;
 use super::context::{Context, Shown};
@@ -17,6 +17,8 @@ pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Fa
             let (mapping, _) = load(&named(context, file)?)?;
             Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
         }
+        MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
+        MappingCommand::Init(arguments) => super::init::run(context, arguments).await,
         MappingCommand::Test { file, junit } => {
             super::mapping_test::run(context, &named(context, file)?, junit.as_deref())
         }

@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod failure;
 mod help;
+mod init;
 mod live;
 mod local;
 mod mapping;
@@ -30,6 +31,7 @@ mod table;
 pub use args::{Arguments, Command, ConflictsCommand, MappingCommand, ParkedCommand};
 pub use context::{Context, Exit, Shown};
 pub use failure::Failure;
+pub use init::facts;
 pub use live::{Finding, check_live};
 pub use remote::Remote;
 

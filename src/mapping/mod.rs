@@ -3,6 +3,7 @@
 mod automations;
 mod condition;
 mod custom;
+mod draft;
 mod examples;
 mod law;
 mod letters;
@@ -11,12 +12,15 @@ mod odd;
 mod reader;
 mod relation;
 mod rows;
+mod schema;
 mod sections;
 mod table;
 mod values;
 
 pub use condition::{Condition, Context};
+pub use draft::{Draft, Facts, ObjectFacts, StatusFacts, draft};
 pub use law::{Unlawful, Violation, violations};
 pub use load::{Loaded, load, parse};
 pub use relation::Relation;
+pub use schema::schema;
 pub use table::*;

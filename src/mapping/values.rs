@@ -152,7 +152,8 @@ pub(super) fn checked_value(reader: &mut Reader, text: &str, span: Span, silent:
     } else if text.len() > 255 {
         Some(
             Problem::error("M028", "the value is longer than 255 bytes, which no picklist entry can be")
-                .at(span, ""),
+                .at(span, "")
+                .help("is a quote missing, so that the value runs on?"),
         )
     } else if super::letters::mixes_alphabets(text) {
         Some(

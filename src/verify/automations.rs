@@ -4,7 +4,7 @@ use super::domain::{Domain, Person};
 use super::world::{State, World};
 use crate::diagnostic::Problem;
 use crate::mapping::{Automation, Mapping, SideValue};
-use crate::model::{FieldValue, Fields, SalesforceObject, Side, Target};
+use crate::model::{FieldValue, Fields, PersonStatus, SalesforceObject, Side, Target};
 use crate::reconcile::Decision;
 
 /// After so many moves of automations in a row it is a loop: no chain is longer than there are automations.
@@ -65,7 +65,10 @@ fn starts(world: &World<'_>, domain: &Domain) -> Vec<State> {
     let relation = world.relation();
     let mut starts = Vec::new();
     for salesforce in &domain.salesforce {
-        for engage in domain.engage.iter().filter(|engage| relation.agree(salesforce, engage)) {
+        let unmapped =
+            |engage: &PersonStatus| !relation.knows_fields(salesforce) && !relation.knows_status(engage);
+        let agree = |engage: &&PersonStatus| relation.agree(salesforce, engage) || unmapped(engage);
+        for engage in domain.engage.iter().filter(agree) {
             let mut fields = salesforce.clone();
             if let Some(name) = &domain.opt_out {
                 fields.insert(name.clone(), FieldValue::Bool(engage.is_opted_out()));

@@ -34,6 +34,9 @@ pub struct Status {
     /// Its label.
     #[serde(default)]
     pub label: String,
+    /// Its group: `general`, `success` or `failed`.
+    #[serde(default)]
+    pub group: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,10 @@
 //! Mapping files: what loads, and what every mistake says, where, and what to write instead.
 
 mod codes;
+mod draft;
 mod nasty;
+mod schema;
+mod validator;
 
 use lockstep::diagnostic::Problems;
 use lockstep::mapping::{Context, parse};

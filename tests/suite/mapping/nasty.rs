@@ -31,10 +31,7 @@ fn texts() -> Vec<(&'static str, String)> {
             ),
         ),
         ("look alike", file("{ person = \"Success\", salesforce = \"Nurturе\" },", "")),
-        (
-            "some letters here only look like latin ones",
-            file("{ person = \"Suссess\" },", "").replace("Suссess", "Suссess"),
-        ),
+        ("some letters here only look like latin ones", file("{ person = \"Suссess\" },", "")),
         ("no field's API name", file("{ person = \"Success\", lead = { \"Lead Status\" = \"a\" } },", "")),
         ("this is not TOML", format!("x = {}1{}", "[".repeat(10_000), "]".repeat(10_000))),
         ("this is not TOML", "{".repeat(100_000)),
