@@ -40,6 +40,7 @@ fn case(number: usize) -> Case {
             named_by_engage: None,
             baseline: Some(baseline),
             latch: None,
+            details: Default::default(),
         },
         record: SalesforceRecord {
             id,
@@ -62,6 +63,7 @@ fn case(number: usize) -> Case {
             version: 1,
             salesforce: None,
             email: None,
+            details: Default::default(),
             deleted: false,
             updated_at: at,
         },
@@ -83,6 +85,7 @@ fn a_thousand_links(bencher: divan::Bencher<'_, '_>) {
                 converted_statuses: &[],
                 others: &[],
                 sequences: &[],
+                leave_details: false,
             };
             divan::black_box(decide(&mapping, divan::black_box(&situation)));
         }

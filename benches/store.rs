@@ -171,6 +171,7 @@ fn link(number: u64) -> Link {
             engage: PersonStatus::new("approaching"),
         }),
         latch: None,
+        details: Default::default(),
     }
 }
 

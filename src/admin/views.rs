@@ -102,6 +102,7 @@ impl From<&Held> for Conflict {
             HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
             HoldReason::Protected { .. } => "protected",
             HoldReason::FirstSight => "first_sight",
+            HoldReason::DetailChanged { .. } => "detail_changed",
             HoldReason::NotUnique { .. } => "not_unique",
         };
         let ids = match &held.reason {

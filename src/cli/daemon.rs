@@ -248,7 +248,7 @@ fn planned(engine: &Engine, link: &Link, decision: &Decision) -> PlannedRecord {
 fn write_of(engine: &Engine, link: &Link, step: &Step, record: &mut PlannedRecord) {
     let side = match step.target {
         Target::Salesforce { .. } => Side::Salesforce,
-        Target::Engage { .. } => Side::Engage,
+        Target::Engage { .. } | Target::EngageDetails { .. } => Side::Engage,
     };
     (record.from, record.to) = crate::sync::from_to(&engine.mapping(), link.salesforce, step);
     record.side = Some(side);

@@ -86,6 +86,10 @@ fn object_findings(mapping: &Mapping, org: &OrgInfo, object: SalesforceObject) -
     let mut findings = Vec::new();
     let mut named: Vec<&str> = vec![&columns.status];
     named.extend(columns.scope.keys().map(|name| &**name));
+    let asked = mapping.rows.iter().flat_map(|row| row.only_if.fields.keys());
+    named.extend(asked.map(|name| &**name));
+    named.sort_unstable();
+    named.dedup();
     if let OptOutField::Named(name) = &columns.opt_out {
         named.push(name);
     }
@@ -101,6 +105,19 @@ fn object_findings(mapping: &Mapping, org: &OrgInfo, object: SalesforceObject) -
             findings.extend(
                 value_findings(org, object, fields, writes).into_iter().map(|finding| finding.of(row)),
             );
+        }
+    }
+    for field in &mapping.fields {
+        let Some(name) = field.name(object) else { continue };
+        match org.field(object, name) {
+            None => findings.push(Finding { line: Some(field.line), ..no_field(org, object, name) }),
+            Some(known) if field.way.to_salesforce() && !known.updateable => {
+                let message = format!("{object}.{name} cannot be written by this user");
+                let finding = Finding::error(Side::Salesforce, message)
+                    .help("give the integration user edit access to it, or add `way = \"to-engage\"`");
+                findings.push(Finding { line: Some(field.line), ..finding });
+            }
+            Some(_) => {}
         }
     }
     findings.dedup();

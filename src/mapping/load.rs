@@ -4,8 +4,9 @@ use super::reader::{Reader, Table};
 use super::rows::{self, Columns};
 use super::sections;
 use super::table::Mapping;
-use super::{automations, custom, examples, law, odd};
+use super::{automations, custom, examples, fields, law, odd};
 use crate::diagnostic::{Problem, Problems};
+use crate::model::SalesforceObject;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -94,7 +95,6 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
     let opt_out_cleared = sections::opt_out(&mut reader, &top);
     let new = sections::new_people(&mut reader, &top);
     let limits = sections::limits(&mut reader, &top);
-    sections::not_yet(&mut reader, &top);
     let mut tables = reader.tables(&top, "status");
     if tables.len() > ROWS_MAX {
         let message = format!("the mapping has {} rows; it can have {ROWS_MAX}", tables.len());
@@ -115,7 +115,7 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
             "write `status = [ { person = \"Success\", salesforce = \"Nurture\" } ]` above the first section",
         ));
     }
-    let mapping = Mapping {
+    let mut mapping = Mapping {
         company: company.into(),
         file: file.into(),
         rows: placed.iter().map(|placed| placed.row.clone()).collect(),
@@ -129,12 +129,16 @@ pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
         opt_out_cleared,
         new,
         limits,
+        fields: Vec::new(),
         automations: automations::read(&mut reader, &top, &columns),
         examples: examples::read(&mut reader, &top, &columns),
         custom_statuses: custom_statuses.clone(),
         sorted: Default::default(),
     }
     .grouped();
+    let taken =
+        SalesforceObject::BOTH.map(|object| (object, mapping.fields_read(object).into_iter().collect()));
+    mapping.fields = fields::read(&mut reader, &top, &columns, &taken);
     if known && !placed.is_empty() {
         law::check(&mut reader, &mapping);
         if !reader.problems.has_errors() {

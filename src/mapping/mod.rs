@@ -1,10 +1,12 @@
 //! What one company wants: the file, its checks, and the table that is left once they pass.
 
 mod automations;
+mod carry;
 mod condition;
 mod custom;
 mod draft;
 mod examples;
+mod fields;
 mod law;
 mod letters;
 mod load;
@@ -17,6 +19,7 @@ mod sections;
 mod table;
 mod values;
 
+pub use carry::{FieldMapping, Transform};
 pub use condition::{Condition, Context};
 pub use draft::{Draft, Facts, ObjectFacts, StatusFacts, draft};
 pub use law::{Unlawful, Violation, violations};

@@ -247,6 +247,7 @@ impl Mapping {
         all.extend(columns.scope.keys().cloned());
         let speaks = |row: &&Row| patterns(row, object).next().is_some();
         all.extend(self.rows.iter().filter(speaks).flat_map(|row| row.only_if.fields.keys()).cloned());
+        all.extend(self.fields.iter().filter_map(|field| field.name(object)).cloned());
         all.into_iter().collect()
     }
 

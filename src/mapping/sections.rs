@@ -254,14 +254,6 @@ fn number(
     fits
 }
 
-/// What the language has and this version does not do yet: an error, since ignoring it would not be what the file says.
-pub(super) fn not_yet(reader: &mut Reader, top: &Table<'_>) {
-    if top.get("field").is_some() {
-        let problem = Problem::error("M018", "`[[field]]` is not built yet").at(top.key_span("field"), "");
-        reader.push(problem.help("take it out: the status and the opt-out are kept in step without it"));
-    }
-}
-
 /// `[salesforce]`, which has sections only.
 pub(super) fn salesforce(
     reader: &mut Reader,

@@ -2,6 +2,7 @@
 //!
 //! Past this point no string carries meaning and nothing can fail.
 
+use super::carry::FieldMapping;
 use super::condition::Condition;
 use super::relation::Groups;
 use crate::model::{FieldName, Fields, PersonStatus, SalesforceObject, SequenceAction, Side};
@@ -33,6 +34,8 @@ pub struct Mapping {
     pub limits: Limits,
     /// The statuses the company made itself, from `[[custom_status]]`.
     pub custom_statuses: Vec<CustomStatus>,
+    /// `[[field]]`: further fields kept in step.
+    pub fields: Vec<FieldMapping>,
     /// `[[automation]]`: what the company's own flows do.
     pub automations: Vec<Automation>,
     /// `[[test]]`: the company's own examples.

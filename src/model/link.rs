@@ -1,8 +1,9 @@
 //! That two records are one person, and what was last agreed about them.
 
-use super::{Fields, PersonStatus, ProspectId, SalesforceId};
+use super::{Detail, DetailBase, Fields, PersonStatus, ProspectId, SalesforceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// This prospect and this Lead or Contact are one person. Kept by both ids, never by email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Link {
     pub baseline: Option<Baseline>,
     /// This person was seen opted out. Taken off only as [`Latch`] says.
     pub latch: Option<Latch>,
+    /// What each side held of the further fields when they last agreed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<Detail, DetailBase>,
 }
 
 /// What each side held when the two last agreed. A side *changed* when it differs from its own half;

@@ -2,6 +2,7 @@
 //!
 //! Nothing in this room does I/O, reads a clock or can fail past the parsing of an id.
 
+mod detail;
 mod id;
 mod link;
 mod record;
@@ -10,10 +11,11 @@ mod status;
 mod step;
 mod value;
 
+pub use detail::{Detail, DetailBase, Details, mark};
 pub use id::{ChangeId, InvalidId, ProspectId, SalesforceId, SalesforceObject};
 pub use link::{Baseline, Latch, Link};
 pub use record::{ActorKind, Enrollment, EnrollmentState, Prospect, SalesforceRecord, SetAt};
 pub use side::{BySide, Side};
 pub use status::PersonStatus;
-pub use step::{HoldReason, Rule, SequenceAction, Step, Target, WriteReason};
+pub use step::{DetailChange, HoldReason, Rule, SequenceAction, Step, Target, WriteReason};
 pub use value::{FieldName, FieldValue, Fields};

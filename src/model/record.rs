@@ -1,6 +1,6 @@
 //! What was read of one person on one side.
 
-use super::{FieldValue, Fields, PersonStatus, ProspectId, SalesforceId};
+use super::{Details, FieldValue, Fields, PersonStatus, ProspectId, SalesforceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,8 @@ pub struct Prospect {
     pub salesforce: Option<SalesforceId>,
     /// Read only to link by email; never stored, never logged.
     pub email: Option<String>,
+    /// The further fields; never stored, never logged.
+    pub details: Details,
     /// Deleted in Engage.
     pub deleted: bool,
     /// When anything about the prospect last changed, by the Engage clock.

@@ -1,7 +1,8 @@
 //! A write that was decided, and why nobody could decide: what the store has to keep of a decision.
 
-use super::{Baseline, Fields, PersonStatus, Side};
+use super::{Baseline, Detail, DetailBase, FieldValue, Fields, PersonStatus, Side};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -32,6 +33,11 @@ pub enum HoldReason {
     },
     /// First sight, and `[new] disagree = "hold"`.
     FirstSight,
+    /// Both sides changed a further field, and the mapping does not say who wins.
+    DetailChanged {
+        /// Which one.
+        detail: Detail,
+    },
     /// Another prospect is linked to the same Salesforce record, or the email is not unique.
     NotUnique {
         /// All ids concerned.
@@ -52,6 +58,18 @@ pub struct Step {
     pub reason: WriteReason,
     /// The value that loses, when both sides had changed.
     pub overruled: Option<String>,
+    /// Of a write of further fields: what both sides held, and what they hold once it is done. Empty for the status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<Detail, DetailChange>,
+}
+
+/// One further field of a step, as marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailChange {
+    /// What both sides held when this was decided.
+    pub seen: DetailBase,
+    /// What they hold once it is done.
+    pub then: DetailBase,
 }
 
 impl Step {
@@ -59,8 +77,28 @@ impl Step {
     pub fn side(&self) -> Side {
         match self.target {
             Target::Salesforce { .. } => Side::Salesforce,
-            Target::Engage { .. } => Side::Engage,
+            Target::Engage { .. } | Target::EngageDetails { .. } => Side::Engage,
         }
+    }
+
+    /// Whether further fields are written, and not the status.
+    pub fn is_details(&self) -> bool {
+        !self.details.is_empty()
+    }
+
+    /// The same without the values of further fields, which are personal and are not stored.
+    pub fn without_values(&self) -> Step {
+        let mut step = self.clone();
+        if self.is_details() {
+            match &mut step.target {
+                Target::Salesforce { fields } => {
+                    fields.values_mut().for_each(|value| *value = FieldValue::Null)
+                }
+                Target::EngageDetails { details } => details.values_mut().for_each(String::clear),
+                Target::Engage { .. } => {}
+            }
+        }
+        step
     }
 
     /// What both sides hold once this is done: the source as it was seen, the written side as it was written
@@ -68,6 +106,8 @@ impl Step {
     pub fn after(&self) -> Baseline {
         let mut baseline = self.seen.clone();
         match &self.target {
+            _ if self.is_details() => {}
+            Target::EngageDetails { .. } => {}
             Target::Engage { status, .. } => baseline.engage = status.clone(),
             Target::Salesforce { fields } => {
                 baseline.salesforce.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -92,6 +132,11 @@ pub enum Target {
         status: PersonStatus,
         /// What becomes of the sequences, before the status moves.
         sequences: SequenceAction,
+    },
+    /// Further fields of the prospect.
+    EngageDetails {
+        /// The new values; an empty text empties the field.
+        details: BTreeMap<Detail, String>,
     },
 }
 
@@ -126,6 +171,9 @@ impl fmt::Display for HoldReason {
             }
             HoldReason::Protected { side, value } => {
                 write!(f, "{side} holds {value}, which only a person may move")
+            }
+            HoldReason::DetailChanged { detail } => {
+                write!(f, "both sides changed {detail}, and no winner is named for it")
             }
             HoldReason::FirstSight => f.write_str("the two disagreed when first seen together"),
             HoldReason::NotUnique { ids } => {

@@ -4,6 +4,7 @@
 //! opted out; who changed; and, behind every write, would it overwrite something that only people may move.
 
 use super::decision::*;
+use super::details;
 use crate::lifecycle;
 use crate::mapping::{Context, Disagree, Mapping, OptOutCleared, Relation, Row, Winner};
 use crate::model::{
@@ -29,6 +30,8 @@ pub struct Situation<'a> {
     pub others: &'a [String],
     /// The names of the sequences the person is in; asked for only where a row's condition needs it.
     pub sequences: &'a [Arc<str>],
+    /// A write of further fields was refused, and nothing has changed since: decide the rest.
+    pub leave_details: bool,
 }
 
 /// Decides what is to be done about one link.
@@ -38,7 +41,7 @@ pub fn decide(mapping: &Mapping, situation: &Situation<'_>) -> Verdict {
 
 /// The same, by a relation that is known already to be the one for this record.
 pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: &Situation<'_>) -> Verdict {
-    let keep = |decision| Verdict { decision, latch: LatchChange::Keep };
+    let keep = |decision| Verdict::new(decision, LatchChange::Keep);
     if situation.prospect.is_some_and(|prospect| prospect.deleted) {
         return keep(Decision::Unlink(UnlinkReason::DeletedInEngage));
     }
@@ -67,7 +70,9 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
             &own
         }
     };
-    Case { mapping, relation, situation, object, record, prospect }.verdict()
+    let case = Case { mapping, relation, situation, object, record, prospect };
+    let verdict = case.verdict();
+    if mapping.fields.is_empty() { verdict } else { case.with_details(verdict) }
 }
 
 /// A record that is gone, or goes on as another one.
@@ -123,18 +128,38 @@ impl Case<'_> {
             (false, _) => LatchChange::Keep,
         };
         if now.salesforce && now.engage {
-            return Verdict { decision: self.settled(AdoptReason::BothOptedOut), latch };
+            return Verdict::new(self.settled(AdoptReason::BothOptedOut), latch);
         }
         let before = self.seen_opted_out();
         for side in Side::BOTH {
             if *now.get(side) && !*before.get(side.other()) {
-                return Verdict { decision: self.carry_opt_out(side), latch };
+                return Verdict::new(self.carry_opt_out(side), latch);
             }
         }
         if before.salesforce || before.engage {
             return self.cleared(now, before, latch);
         }
-        Verdict { decision: self.ordinary(), latch: LatchChange::Keep }
+        Verdict::new(self.ordinary(), LatchChange::Keep)
+    }
+
+    /// The further fields, behind the status: a write of them goes before everything that writes nothing, and the link
+    /// stays due for the rest.
+    fn with_details(&self, mut verdict: Verdict) -> Verdict {
+        let unsure =
+            matches!(verdict.decision, Decision::Write(_) | Decision::Hold(HoldReason::NotUnique { .. }));
+        if unsure || !self.situation.others.is_empty() {
+            return verdict;
+        }
+        let merged = details::merge(self.mapping, self.situation, self.record, self.prospect, &self.seen());
+        verdict.details = merged.bases;
+        match (merged.write, merged.hold) {
+            (Some(step), _) if !self.situation.leave_details => verdict.decision = Decision::Write(step),
+            (_, Some(hold)) if !matches!(verdict.decision, Decision::Hold(_)) => {
+                verdict.decision = Decision::Hold(hold);
+            }
+            _ => {}
+        }
+        verdict
     }
 
     fn is_out(&self, fields: &Fields) -> bool {
@@ -156,7 +181,7 @@ impl Case<'_> {
     fn cleared(&self, now: BySide<bool>, before: BySide<bool>, latch: LatchChange) -> Verdict {
         if let Some(take) = self.situation.resolution {
             if *now.get(take) {
-                return Verdict { decision: self.carry_opt_out(take), latch };
+                return Verdict::new(self.carry_opt_out(take), latch);
             }
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
@@ -164,7 +189,7 @@ impl Case<'_> {
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return self.let_pass(now, before, WriteReason::Changed(side));
         }
-        Verdict { decision: hold_cleared(now, before), latch }
+        Verdict::new(hold_cleared(now, before), latch)
     }
 
     /// Carries a clearing over, whole: where the other side would still say "opted out" afterwards, the next look would
@@ -183,7 +208,7 @@ impl Case<'_> {
             Decision::Hold(_) => LatchChange::Keep,
             _ => LatchChange::Clear,
         };
-        Verdict { decision, latch }
+        Verdict::new(decision, latch)
     }
 
     /// The value of the person's status, and the box unticked; `None` where that would still be an opt-out.
@@ -346,6 +371,7 @@ impl Case<'_> {
             rule: row.map(|row| self.mapping.rule(row)),
             reason,
             overruled,
+            details: Default::default(),
         })
     }
 
@@ -375,6 +401,7 @@ impl Case<'_> {
             rule: row.map(|row| self.mapping.rule(row)),
             reason,
             overruled,
+            details: Default::default(),
         })
     }
 

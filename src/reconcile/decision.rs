@@ -1,7 +1,8 @@
 //! What can be decided about one linked person. Every odd case has a name.
 
-use crate::model::{Baseline, BySide, HoldReason, SalesforceId, Side, Step};
+use crate::model::{Baseline, BySide, Detail, DetailBase, HoldReason, SalesforceId, Side, Step};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What was decided about one link, and what becomes of its latch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,15 @@ pub struct Verdict {
     pub decision: Decision,
     /// What becomes of the opt-out latch, recorded with whatever is done.
     pub latch: LatchChange,
+    /// Further fields that agree, or are left as they are: their new bases, recorded with whatever is done.
+    pub details: BTreeMap<Detail, DetailBase>,
+}
+
+impl Verdict {
+    /// A decision about the status.
+    pub fn new(decision: Decision, latch: LatchChange) -> Verdict {
+        Verdict { decision, latch, details: BTreeMap::new() }
+    }
 }
 
 /// What is to be done about one link.

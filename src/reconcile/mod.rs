@@ -2,10 +2,12 @@
 
 mod decide;
 mod decision;
+mod details;
 mod guard;
 mod plan;
 
 pub use decide::{Situation, decide, decide_by, rebase};
 pub use decision::*;
+pub use details::{marks, text_of};
 pub use guard::Waiting;
 pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};

@@ -64,6 +64,7 @@ pub(super) fn link(prospect_number: u32, salesforce_number: u32) -> Link {
         named_by_engage: None,
         baseline: None,
         latch: None,
+        details: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::connector::engage::EngageWrite;
 use crate::model::{Enrollment, EnrollmentState, ProspectId, SequenceAction, Target};
 use crate::store::OwnPauses;
 use futures_util::{FutureExt, StreamExt, stream};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Sequence calls under way at once: each is for one prospect, since the default profile has no batch for them.
 const SEQUENCE_CALLS_AT_ONCE: usize = 8;
@@ -138,12 +138,16 @@ impl Engine {
 fn action(write: &Write) -> SequenceAction {
     match &write.step().target {
         Target::Engage { sequences, .. } => *sequences,
-        Target::Salesforce { .. } => SequenceAction::Leave,
+        Target::Salesforce { .. } | Target::EngageDetails { .. } => SequenceAction::Leave,
     }
 }
 
 fn row(write: &Write) -> Option<EngageWrite> {
-    let Target::Engage { status, .. } = &write.step().target else { return None };
+    let (status, details) = match &write.step().target {
+        Target::Engage { status, .. } => (Some(status.clone()), BTreeMap::new()),
+        Target::EngageDetails { details } => (None, details.clone()),
+        Target::Salesforce { .. } => return None,
+    };
     let version = write.work.prospect.as_ref()?.version;
-    Some(EngageWrite { id: write.intent.prospect.clone(), if_version: Some(version), status: status.clone() })
+    Some(EngageWrite { id: write.intent.prospect.clone(), if_version: Some(version), status, details })
 }

@@ -107,6 +107,7 @@ fn link(
         named_by_engage: None,
         baseline: None,
         latch: None,
+        details: Default::default(),
     })?;
     let seen = Seen { side: Some(Side::Engage), source: Source::FirstPass, at: now, value: None, by: None };
     let change = tx.mark_due(prospect, seen.clone())?.change;

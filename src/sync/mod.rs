@@ -12,6 +12,7 @@
 
 mod ask;
 mod carry_out;
+mod details;
 mod detect;
 mod dry_run;
 mod engage_write;

@@ -3,8 +3,10 @@
 //! A record is passed over for one reason only: it holds exactly what its own side's baseline holds. Who made
 //! the change never matters (`facts/reliability.md` 1.5), so our own writes come back as nothing new.
 
-use crate::mapping::Mapping;
-use crate::model::{Baseline, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side};
+use super::details;
+use crate::mapping::{FieldMapping, Mapping};
+use crate::model::{Baseline, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side, mark};
+use crate::reconcile::text_of;
 use crate::store::{Seen, Source};
 use jiff::Timestamp;
 
@@ -45,7 +47,10 @@ pub(super) fn salesforce(
 ) -> Observed {
     let Some((link, pending)) = link else { return Observed::Nothing };
     let gone = record.is_deleted || record.is_converted || record.master_record.is_some();
-    let moved_on = link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record));
+    let object = record.id.object();
+    let field = |field: &FieldMapping| field.name(object).map(|name| mark(&text_of(record, name)));
+    let moved_on = link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record))
+        || details::moved(mapping, link, |base| base.salesforce, field);
     if !gone && !moved_on && !pending.any() {
         return Observed::Nothing;
     }
@@ -101,7 +106,12 @@ pub(super) fn prospect(
     {
         return Observed::Linked { link: first_link(prospect, id, link.latch.clone()), seen };
     }
-    let unchanged = link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status);
+    let detail = |field: &FieldMapping| {
+        let value = prospect.details.get(&field.engage).map(|value| &**value).unwrap_or_default();
+        field.name(link.salesforce.object()).map(|_| mark(value))
+    };
+    let unchanged = link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status)
+        && !details::moved(mapping, link, |base| base.engage, detail);
     if unchanged && !prospect.deleted && !pending.any() {
         return Observed::Nothing;
     }
@@ -116,5 +126,6 @@ fn first_link(prospect: &Prospect, salesforce: SalesforceId, latch: Option<Latch
         named_by_engage: Some(salesforce),
         baseline: None,
         latch,
+        details: Default::default(),
     }
 }

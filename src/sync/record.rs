@@ -99,6 +99,16 @@ pub(super) fn own_write_found(
     let Some(intent) = &work.intent else { return Ok(false) };
     tx.remove_intent(&work.link.prospect)?;
     let arrived = match &intent.step.target {
+        _ if intent.step.is_details() => {
+            let arrived = super::details::arrived(mapping, work, &intent.step);
+            if arrived {
+                let mut link = tx.link(&work.link.prospect)?.unwrap_or_else(|| work.link.clone());
+                super::details::settle(&mut link, &intent.step);
+                tx.put_link(&link)?;
+            }
+            arrived
+        }
+        Target::EngageDetails { .. } => false,
         Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
         Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
             record.id == intent.salesforce && fields.iter().all(|(name, value)| record.field(name) == value)
@@ -130,6 +140,12 @@ pub(super) fn written_entry(mapping: &Mapping, work: &Work, intent: &Intent, now
 /// The written side's value before and after, as they are shown.
 pub fn from_to(mapping: &Mapping, id: SalesforceId, step: &Step) -> (Option<String>, Option<String>) {
     match &step.target {
+        // The values are personal: their names have to do.
+        _ if step.is_details() => {
+            let names: Vec<&str> = step.details.keys().map(|detail| detail.key()).collect();
+            (None, Some(format!("the other side's {}", names.join(", "))))
+        }
+        Target::EngageDetails { .. } => (None, None),
         Target::Engage { status, .. } => {
             (Some(step.seen.engage.key().to_owned()), Some(status.key().to_owned()))
         }

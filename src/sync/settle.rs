@@ -22,7 +22,7 @@ impl Engine {
     pub(super) async fn decide(&self, works: Vec<Work>) -> Result<Vec<Decided>, CallError> {
         let mapping = self.mapping();
         let org = self.connect().await?;
-        let verdict = |work: &Work| {
+        let verdict = |work: &Work, leave_details: bool| {
             decide(
                 &mapping,
                 &Situation {
@@ -33,11 +33,19 @@ impl Engine {
                     converted_statuses: &org.converted_statuses,
                     others: &work.others,
                     sequences: &work.sequences,
+                    leave_details,
                 },
             )
         };
         let mut decided: Vec<Decided> =
-            works.into_iter().map(|work| Decided { verdict: verdict(&work), work }).collect();
+            works.into_iter().map(|work| Decided { verdict: verdict(&work, false), work }).collect();
+        // A refused write of further fields does not keep the status from being decided.
+        for decided in &mut decided {
+            let refused = matches!(&decided.verdict.decision, Decision::Write(step) if step.is_details());
+            if refused && is_parked(&mapping, decided) {
+                decided.verdict = verdict(&decided.work, true);
+            }
+        }
         let unclear: Vec<usize> =
             (0..decided.len()).filter(|&i| wants_history(&mapping, &decided[i])).collect();
         if unclear.is_empty() {
@@ -50,7 +58,7 @@ impl Engine {
                 && let Some(at) = set_at.get(&record.id)
             {
                 record.status_set_at = *at;
-                decided[i].verdict = verdict(&decided[i].work);
+                decided[i].verdict = verdict(&decided[i].work, false);
             }
         }
         Ok(decided)
@@ -158,6 +166,7 @@ fn settle_one(
     let Decided { work, verdict } = decided;
     let mut link = work.link.clone();
     record::apply_latch(&mut link, verdict.latch, now);
+    link.details.extend(verdict.details.iter().map(|(detail, base)| (*detail, *base)));
     match &verdict.decision {
         // Only a parked write comes here: it stays parked.
         Decision::Write(_) => {

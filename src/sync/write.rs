@@ -7,12 +7,14 @@ use super::settle::{Decided, now_held};
 use crate::connector::salesforce::Purpose;
 use crate::connector::{CallError, Effect, Retry, wait_after};
 use crate::mapping::Mapping;
-use crate::model::{Baseline, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason};
+use crate::model::{
+    Baseline, Detail, DetailBase, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason,
+};
 use crate::reconcile::{Candidate, Decision, LatchChange};
 use crate::store::{Intent, Parked, StoreError, Transaction};
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Batches to one side under way at once.
@@ -24,6 +26,7 @@ pub(super) struct Write {
     pub(super) work: Work,
     pub(super) intent: Intent,
     pub(super) latch: LatchChange,
+    pub(super) details: BTreeMap<Detail, DetailBase>,
 }
 
 impl Write {
@@ -39,7 +42,12 @@ impl Write {
             step,
             at: now,
         };
-        Some(Write { work, intent, latch: decided.verdict.latch })
+        Some(Write { work, intent, latch: decided.verdict.latch, details: decided.verdict.details })
+    }
+
+    /// The intent as it is stored.
+    fn stored(&self) -> Intent {
+        Intent { step: self.step().without_values(), ..self.intent.clone() }
     }
 
     /// What the plan has to know of it.
@@ -85,7 +93,7 @@ impl Engine {
             return Ok(0);
         };
         let all = || batches.iter().flatten();
-        let intents: Vec<Intent> = all().map(|write| write.intent.clone()).collect();
+        let intents: Vec<Intent> = all().map(Write::stored).collect();
         self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;
         // Where Engage is written, `if_version` guards the target at the very write; Salesforce is only the source,
         // and one read does for all batches. Where Salesforce is written, each batch reads just before its call.
@@ -187,6 +195,9 @@ fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
     if gone {
         return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
     }
+    if write.step().is_details() {
+        return super::details::look_again(mapping, write);
+    }
     let side = write.step().side();
     if holds_target(&now, write.step()) && source_unmoved(&now, write.step()) {
         return Some(Ended::Written { shows: None });
@@ -201,6 +212,7 @@ fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
 fn holds_target(now: &Baseline, step: &Step) -> bool {
     match &step.target {
         Target::Engage { status, .. } => now.engage == *status,
+        Target::EngageDetails { .. } => false,
         Target::Salesforce { fields } => {
             fields.iter().all(|(name, value)| now.salesforce.get(name) == Some(value))
         }
@@ -228,7 +240,11 @@ fn record_one(
         Ended::Written { shows } => {
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
-            link.baseline = Some(intent.step.after());
+            link.details.extend(write.details.iter().map(|(detail, base)| (*detail, *base)));
+            match intent.step.is_details() {
+                true => super::details::settle(&mut link, &intent.step),
+                false => link.baseline = Some(intent.step.after()),
+            }
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;
@@ -243,7 +259,12 @@ fn record_one(
                 (Target::Engage { status, .. }, Some(shows)) => shows != status,
                 _ => false,
             };
-            if surprised { Ok(()) } else { tx.clear_due(prospect, work.due.generation).map(drop) }
+            // Behind a write of further fields the rest of the link waits for its turn.
+            if surprised || intent.step.is_details() {
+                Ok(())
+            } else {
+                tx.clear_due(prospect, work.due.generation).map(drop)
+            }
         }
         Ended::Stale(reason) => {
             tx.remove_intent(prospect)?;

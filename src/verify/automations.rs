@@ -132,6 +132,7 @@ fn play(world: &World<'_>, start: &State, (what, side): (String, Side), changed:
         }
         let line = row.map_or_else(String::new, |row| format!(" (line {})", row.line));
         story.lines.push(match &step.target {
+            Target::EngageDetails { .. } => "Lockstep sets further fields".to_owned(),
             Target::Engage { status, .. } => {
                 format!("Lockstep makes the person {}{line}", mapping.label(status))
             }

@@ -44,7 +44,7 @@ pub fn run(mapping: &Mapping, example: &Example) -> Outcome {
         Decision::Write(step) => {
             let sequences = match &step.target {
                 Target::Engage { sequences, .. } => *sequences,
-                Target::Salesforce { .. } => SequenceAction::Leave,
+                Target::Salesforce { .. } | Target::EngageDetails { .. } => SequenceAction::Leave,
             };
             (sequences, step.rule.as_ref().map(|rule| rule.line), None)
         }

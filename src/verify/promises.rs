@@ -191,6 +191,7 @@ impl Cases<'_> {
 
     fn is_answer(&self, state: &State, step: &Step) -> bool {
         match &step.target {
+            Target::EngageDetails { .. } => true,
             Target::Engage { status, .. } => {
                 status.is_opted_out()
                     || self.relation.inbound(&state.salesforce).is_some_and(|row| row.person == *status)

@@ -101,6 +101,7 @@ impl<'m> World<'m> {
             version: 1,
             salesforce: None,
             email: None,
+            details: Default::default(),
             deleted: false,
             updated_at: Timestamp::UNIX_EPOCH,
         };
@@ -110,6 +111,7 @@ impl<'m> World<'m> {
             named_by_engage: None,
             baseline: state.baseline.clone(),
             latch: state.latch.map(|seen| Latch { since: Timestamp::UNIX_EPOCH, seen }),
+            details: Default::default(),
         };
         let situation = Situation {
             link: &link,
@@ -119,6 +121,7 @@ impl<'m> World<'m> {
             converted_statuses: &[],
             others: &[],
             sequences: &self.sequences,
+            leave_details: false,
         };
         decide_by(self.mapping, Some(relation), &situation)
     }
@@ -144,6 +147,7 @@ impl<'m> World<'m> {
             Decision::Write(step) => {
                 match &step.target {
                     Target::Engage { status, .. } => next.engage = status.clone(),
+                    Target::EngageDetails { .. } => {}
                     Target::Salesforce { fields } => {
                         next.salesforce
                             .extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));

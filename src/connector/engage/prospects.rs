@@ -7,11 +7,12 @@ use super::wire::WireProspect;
 use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
 use crate::emit;
-use crate::model::{PersonStatus, Prospect, ProspectId, Side};
+use crate::model::{Detail, PersonStatus, Prospect, ProspectId, Side};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Prospects a page: the most that may be asked for.
 const PAGE_ROWS: usize = 500;
@@ -33,15 +34,17 @@ pub struct Page {
     pub done: bool,
 }
 
-/// One prospect's new status.
+/// One prospect's new status, or new further fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngageWrite {
     /// The prospect.
     pub id: ProspectId,
     /// Only if it still has this version.
     pub if_version: Option<u64>,
-    /// The status.
-    pub status: PersonStatus,
+    /// The status, if it is to be set.
+    pub status: Option<PersonStatus>,
+    /// Further fields; an empty text empties the field.
+    pub details: BTreeMap<Detail, String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -158,9 +161,18 @@ impl Engage {
     async fn set_chunk(&self, rows: &[EngageWrite]) -> Vec<Result<Prospect, CallError>> {
         let updates: Vec<Value> = rows
             .iter()
-            .map(|row| match row.if_version {
-                Some(version) => json!({ "id": row.id, "if_version": version, "status": row.status }),
-                None => json!({ "id": row.id, "status": row.status }),
+            .map(|row| {
+                let mut update = json!({ "id": row.id });
+                if let Some(version) = row.if_version {
+                    update["if_version"] = version.into();
+                }
+                if let Some(status) = &row.status {
+                    update["status"] = status.key().into();
+                }
+                for (detail, value) in &row.details {
+                    update[detail.key()] = value.as_str().into();
+                }
+                update
             })
             .collect();
         let call = Call::post("write", "/api/v1/prospects/batch".to_owned(), json!({ "updates": updates }));

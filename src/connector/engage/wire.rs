@@ -1,7 +1,7 @@
 //! Prospects and enrolments as the default profile writes them. Keys that are not known are ignored.
 
 use crate::model::{
-    ActorKind, Enrollment, EnrollmentState, PersonStatus, Prospect, ProspectId, SalesforceId,
+    ActorKind, Detail, Enrollment, EnrollmentState, PersonStatus, Prospect, ProspectId, SalesforceId,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,6 +11,14 @@ pub(super) struct WireProspect {
     id: ProspectId,
     #[serde(default)]
     email: Option<String>,
+    #[serde(default)]
+    first_name: Option<String>,
+    #[serde(default)]
+    last_name: Option<String>,
+    #[serde(default)]
+    company: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
     status: String,
     status_changed_at: Timestamp,
     #[serde(default)]
@@ -48,7 +56,18 @@ pub(super) struct WireEnrollment {
 
 impl From<WireProspect> for Prospect {
     fn from(wire: WireProspect) -> Prospect {
+        let details = [
+            (Detail::FirstName, &wire.first_name),
+            (Detail::LastName, &wire.last_name),
+            (Detail::Company, &wire.company),
+            (Detail::Title, &wire.title),
+            (Detail::Email, &wire.email),
+        ];
+        let details = details.into_iter().filter_map(|(detail, value)| {
+            value.as_deref().filter(|value| !value.is_empty()).map(|value| (detail, value.into()))
+        });
         Prospect {
+            details: details.collect(),
             id: wire.id,
             status: PersonStatus::new(&wire.status),
             status_changed_at: wire.status_changed_at,

@@ -91,6 +91,7 @@ pub(super) fn fields_in_step() -> Value {
                 ),
             ),
             ("transform", transform()),
+            ("country_code", text("What `phone-e164` puts before a number without a country: +44.")),
             (
                 "values",
                 json!({
@@ -108,7 +109,7 @@ pub(super) fn fields_in_step() -> Value {
     field["then"] = json!({ "properties": { "way": { "const": "to-salesforce" } }, "required": ["way"] });
     field["examples"] =
         json!([{ "lead": "Title", "contact": "Title", "engage": "title", "transform": "trim" }]);
-    tables(&format!("Further fields kept in step; one [[field]] for each. {NOT_YET}"), field)
+    tables("Further fields kept in step; one [[field]] for each.", field)
 }
 
 fn transform() -> Value {

@@ -78,6 +78,21 @@ impl Product {
         self.state().kept.custom_statuses.push((key.to_owned(), label.to_owned(), group.to_owned()));
     }
 
+    /// Somebody edits a further field of a person: `first_name`, `last_name`, `company`, `title`.
+    pub fn set_field(&self, id: &ProspectId, field: &str, value: &str) {
+        let now = self.now();
+        let update = serde_json::json!({ field: value });
+        // Only a person who is not there refuses, and then there is nothing to edit.
+        let _ = self.state().set(id.as_str(), &update, None, super::state::Actor::user(), now);
+    }
+
+    /// What a further field of a person holds; empty for one that there is not.
+    pub fn field(&self, id: &ProspectId, field: &str) -> String {
+        let state = self.state();
+        let shown = state.prospect(id.as_str()).map(super::state::prospect_json).unwrap_or_default();
+        shown[field].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Imports a person: Just added, unless a status is given.
     pub fn create(
         &self,

@@ -228,17 +228,19 @@ fn set(
     update: &Value,
     if_version: Option<u64>,
 ) -> Result<Value, Refusal> {
-    let status = update["status"].as_str().ok_or_else(|| invalid("status is expected"))?;
-    if let Some(key) = update
-        .as_object()
-        .and_then(|o| o.keys().find(|key| !["id", "if_version", "status"].contains(&key.as_str())))
-    {
+    let known = ["status", "first_name", "last_name", "company", "title"];
+    if known.iter().all(|key| update.get(*key).is_none()) {
+        return Err(invalid("status is expected"));
+    }
+    if let Some(key) = update.as_object().and_then(|o| {
+        o.keys().find(|key| !["id", "if_version"].contains(&key.as_str()) && !known.contains(&key.as_str()))
+    }) {
         return Err(invalid(format!("{key} cannot be set")));
     }
     let now = product.now();
     let mut state = product.state();
     let before = state.prospect(id).map(|prospect| prospect.version);
-    state.set_status(id, status, if_version, Actor::api(&asked.client), now)?;
+    state.set(id, update, if_version, Actor::api(&asked.client), now)?;
     if state.prospect(id).map(|prospect| prospect.version) != before {
         state.writes += 1;
         *state.writes_of.entry(id.to_owned()).or_default() += 1;

@@ -206,6 +206,39 @@ impl State {
         Ok(())
     }
 
+    /// Sets what an update names: further fields, and the status. All of it or nothing.
+    pub(super) fn set(
+        &mut self,
+        id: &str,
+        update: &Value,
+        if_version: Option<u64>,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let current = self.prospect(id).map(|prospect| prospect.version);
+        if let Some(status) = update["status"].as_str() {
+            self.set_status(id, status, if_version, actor, now)?;
+        } else if current.is_some() && if_version.is_some_and(|wanted| Some(wanted) != current) {
+            let message = format!("the prospect has version {}", current.unwrap_or_default());
+            return Err(Refusal::new(412, "version_mismatch", message));
+        }
+        let Some(mut prospect) = self.prospect(id).filter(|prospect| !prospect.deleted).cloned() else {
+            return Err(Refusal::not_found("such prospect"));
+        };
+        let text = |key: &str, old: &str| update[key].as_str().unwrap_or(old).to_owned();
+        let before = prospect.clone();
+        prospect.first_name = text("first_name", &before.first_name);
+        prospect.last_name = text("last_name", &before.last_name);
+        prospect.company = text("company", &before.company);
+        prospect.title = text("title", &before.title);
+        let named =
+            |p: &Prospect| (p.first_name.clone(), p.last_name.clone(), p.company.clone(), p.title.clone());
+        if named(&prospect) != named(&before) {
+            self.put(prospect, now, "prospect.updated");
+        }
+        Ok(())
+    }
+
     pub(super) fn enrollments_of(&self, prospect: &str) -> Vec<&Enrollment> {
         let ids = self.enrollments_of.get(prospect).map(Vec::as_slice).unwrap_or_default();
         ids.iter().filter_map(|id| self.kept.enrollments.get(id)).collect()

@@ -53,6 +53,7 @@ fn link() -> Link {
         named_by_engage: None,
         baseline: Some(baseline("New")),
         latch: None,
+        details: Default::default(),
     }
 }
 

@@ -153,7 +153,12 @@ impl World {
 }
 
 fn write(id: &ProspectId, if_version: Option<u64>, status: &str) -> EngageWrite {
-    EngageWrite { id: id.clone(), if_version, status: PersonStatus::new(status) }
+    EngageWrite {
+        id: id.clone(),
+        if_version,
+        status: Some(PersonStatus::new(status)),
+        details: Default::default(),
+    }
 }
 
 held_by_all!(

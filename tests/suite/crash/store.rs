@@ -183,6 +183,7 @@ fn link(writer: u64, place: u64, number: u64) -> Link {
             engage: PersonStatus::new(&number.to_string()),
         }),
         latch: None,
+        details: Default::default(),
     }
 }
 

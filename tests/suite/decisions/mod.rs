@@ -100,6 +100,7 @@ fn prospect(text: &str) -> Option<Prospect> {
         version: 1,
         salesforce: None,
         email: None,
+        details: Default::default(),
         deleted: text == "deleted",
         updated_at: noon(0),
     })
@@ -130,6 +131,7 @@ fn check(line: &str) -> Result<(), String> {
             Baseline { salesforce, engage: PersonStatus::new(engage) }
         }),
         latch: None,
+        details: Default::default(),
     };
     let (mut resolution, mut others) = (None, Vec::new());
     for word in more.split_whitespace() {
@@ -159,6 +161,7 @@ fn check(line: &str) -> Result<(), String> {
         converted_statuses: &converted,
         others: &others,
         sequences: &[],
+        leave_details: false,
     };
     let decided = shown(&decide(&mapping, &situation).decision);
     if decided == expected {
@@ -180,6 +183,7 @@ fn shown(decision: &Decision) -> String {
         Decision::Unlink(_) => "unlink".to_owned(),
         Decision::LeaveAlone(_) => "leave".to_owned(),
         Decision::Write(step) => match &step.target {
+            Target::EngageDetails { .. } => "details".to_owned(),
             Target::Engage { status, sequences: SequenceAction::Pause } => format!("engage {status} pause"),
             Target::Engage { status, .. } => format!("engage {status}"),
             Target::Salesforce { fields } => format!("salesforce {}", written(fields)),
@@ -210,6 +214,7 @@ fn kind(reason: &HoldReason) -> &'static str {
         HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
         HoldReason::Protected { .. } => "protected",
         HoldReason::FirstSight => "first_sight",
+        HoldReason::DetailChanged { .. } => "detail_changed",
         HoldReason::NotUnique { .. } => "not_unique",
     }
 }

@@ -3,6 +3,7 @@
 
 mod both_ways;
 mod conflicts;
+mod fields;
 mod lives;
 mod scale;
 pub mod world;

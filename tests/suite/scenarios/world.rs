@@ -163,6 +163,32 @@ impl World {
     }
 
     /// Nobody changes anything: nothing is written, and nothing is planned.
+    /// Turns until nothing is due any more.
+    pub async fn settle(&self) {
+        for _ in 0..4 {
+            self.cycle().await;
+        }
+    }
+
+    /// Every byte that the store has on disk.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self._dir.path().join("store")).unwrap();
+        let mut bytes = Vec::new();
+        for entry in files {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => {
+                    let inner = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+                    inner
+                        .filter(|path| path.is_file())
+                        .for_each(|path| bytes.extend(std::fs::read(path).unwrap()));
+                }
+                false => bytes.extend(std::fs::read(path).unwrap()),
+            }
+        }
+        bytes
+    }
+
     pub async fn is_quiet(&self) {
         for _ in 0..2 {
             let before = (self.org.writes(), self.product.writes());
@@ -221,6 +247,14 @@ impl World {
 
     pub fn lead_status(&self, person: &Person) -> String {
         self.org.get(person.lead, "Status").as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn lead_field(&self, person: &Person, field: &str) -> String {
+        self.org.get(person.lead, field).as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn detail(&self, person: &Person, field: &str) -> String {
+        self.product.field(&person.prospect, field)
     }
 
     pub fn record_status(&self, id: SalesforceId) -> String {

@@ -140,7 +140,7 @@ fn written(world: &World<'_>, state: &State) -> Option<String> {
     match world.decide(state).decision {
         Decision::Write(step) if step.side() == Side::Engage => match step.target {
             Target::Engage { status, .. } => Some(status.key().to_owned()),
-            Target::Salesforce { .. } => None,
+            Target::Salesforce { .. } | Target::EngageDetails { .. } => None,
         },
         _ => None,
     }

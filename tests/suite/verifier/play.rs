@@ -149,6 +149,7 @@ impl<'a> Judge<'a> {
                 }
                 (!self.read(&state.salesforce).contains(status)).then(|| format!("{status} was invented"))
             }
+            Target::EngageDetails { .. } => Some("no field is mapped".to_owned()),
             Target::Salesforce { fields } => {
                 let says = self.written(&state.engage);
                 if out[1] {

@@ -1,0 +1,147 @@
+//! Further fields, each with a three-way merge of its own.
+
+use super::world::World;
+
+const FIELDS: &str = r#"
+[[field]]
+lead      = "Title"
+contact   = "Title"
+engage    = "title"
+transform = "trim"
+blank     = "clear"
+
+[[field]]
+lead   = "FirstName"
+contact = "FirstName"
+engage = "first_name"
+way    = "to-engage"
+
+[[field]]
+lead   = "Company"
+engage = "company"
+winner = "salesforce"
+values = { "ACME" = "Acme Incorporated", "Initech" = "Initech Ltd" }
+"#;
+
+async fn world() -> World {
+    World::with_mapping(&format!("{}\n{FIELDS}", include_str!("../../../mapping/example.toml"))).await
+}
+
+/// Why people are held.
+async fn reasons(world: &World) -> Vec<String> {
+    world.held().await.iter().map(|held| held.reason.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_title_is_carried_either_way_and_comes_to_rest() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Title", "  Head of   Sales ");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "title"), "Head of Sales");
+    world.product.set_field(&jane.prospect, "title", "VP Sales");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Title"), "VP Sales");
+    world.product.set_field(&jane.prospect, "title", "");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Title"), "", "the mapping lets an emptied title empty the other");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_one_way_field_follows_its_source_and_an_emptied_one_is_kept() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.product.set_field(&jane.prospect, "first_name", "Janet");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "FirstName"), "Jane");
+    world.user_sets_lead(&jane, "FirstName", "Joan");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "first_name"), "Joan");
+    world.user_sets_lead(&jane, "FirstName", "");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "first_name"), "Joan", "blank = keep");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_table_of_values_is_turned_round_and_what_it_does_not_have_stays() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.product.set_field(&jane.prospect, "company", "Initech");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Company"), "Initech Ltd");
+    world.user_sets_lead(&jane, "Company", "Acme Incorporated");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "company"), "ACME");
+    world.product.set_field(&jane.prospect, "company", "Nobody mapped this");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Company"), "Acme Incorporated");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn when_both_change_the_winner_s_field_wins_and_without_one_a_person_decides() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Company", "Initech Ltd");
+    world.product.set_field(&jane.prospect, "company", "ACME");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "company"), "Initech");
+
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.product.set_field(&jane.prospect, "title", "Manager");
+    world.settle().await;
+    assert_eq!(reasons(&world).await, ["both sides changed title, and no winner is named for it"]);
+    world.resolve(&jane, lockstep::model::Side::Engage, "Ann").await;
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Title"), "Manager");
+    assert!(world.held().await.is_empty());
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_status_and_a_title_that_change_together_both_arrive() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.product.set_field(&jane.prospect, "company", "Initech");
+    world.settle().await;
+    assert_eq!(world.person_status(&jane), "success");
+    assert_eq!(world.detail(&jane, "title"), "Director");
+    assert_eq!(world.lead_field(&jane, "Company"), "Initech Ltd");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_held_status_does_not_keep_a_title_from_arriving_and_stays_held() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.product.set_status(&jane.prospect, "not_interested").unwrap();
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.settle().await;
+    assert_eq!(world.held().await.len(), 1, "both changed within the guard band");
+    assert_eq!(world.detail(&jane, "title"), "Director");
+    assert_eq!(world.person_status(&jane), "not_interested");
+}
+
+#[tokio::test]
+async fn no_value_of_a_field_is_ever_stored() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Title", "Zanzibarian Ambassador");
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "title"), "Zanzibarian Ambassador");
+    let stored = world.stored_bytes();
+    let found = stored.windows(11).any(|bytes| bytes == b"Zanzibarian");
+    assert!(!found, "personal data stands in the store");
+}
