@@ -221,6 +221,17 @@ pub enum MappingCommand {
         /// The mapping file; the configuration's without one.
         file: Option<PathBuf>,
     },
+    /// Draw a mapping file: what leads where, in both directions.
+    Draw {
+        /// The mapping file; the configuration's without one.
+        file: Option<PathBuf>,
+        /// A picture, or the text of one for wikis.
+        #[arg(long, value_enum, default_value_t = DrawFormat::Svg)]
+        format: DrawFormat,
+        /// The file to write; standard output without one.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Print the JSON Schema of a mapping file, by which editors complete and check it.
     #[command(after_help = "Example:\n  lockstep mapping schema > mapping/schema.json")]
     Schema,
@@ -229,6 +240,15 @@ pub enum MappingCommand {
         after_help = "Examples:\n  lockstep mapping init\n  lockstep mapping init -o mapping/acme.toml --company 'Acme'"
     )]
     Init(InitArguments),
+}
+
+/// How a mapping is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DrawFormat {
+    /// SVG.
+    Svg,
+    /// Mermaid.
+    Mermaid,
 }
 
 /// `lockstep mapping init`.

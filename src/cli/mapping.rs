@@ -1,12 +1,13 @@
 //! `lockstep mapping`: `show` and `schema` here, the others in files of their own.
 
-use super::args::MappingCommand;
+use super::args::{DrawFormat, MappingCommand};
 use super::context::{Context, Shown};
 use super::failure::Failure;
 use super::table::{or_dash, table};
 use crate::diagnostic::Problems;
-use crate::mapping::{Mapping, Row, Way, Winner};
+use crate::mapping::{Mapping, Row, Way, Winner, draw};
 use crate::model::{Fields, SalesforceObject};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,16 @@ pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Fa
             Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
         }
         MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
+        MappingCommand::Draw { file, format, output } => {
+            let (mapping, _) = load(&named(context, file)?)?;
+            let drawn = match format {
+                DrawFormat::Svg => draw::svg(&mapping),
+                DrawFormat::Mermaid => draw::mermaid(&mapping),
+            };
+            let Some(path) = output else { return Ok(Shown::well(drawn)) };
+            std::fs::write(&path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
+            Ok(Shown::well(""))
+        }
         MappingCommand::Init(arguments) => super::init::run(context, arguments).await,
         MappingCommand::Test { file, junit } => {
             super::mapping_test::run(context, &named(context, file)?, junit.as_deref())

@@ -5,6 +5,7 @@ mod carry;
 mod condition;
 mod custom;
 mod draft;
+pub mod draw;
 mod examples;
 mod fields;
 mod law;

@@ -2,6 +2,7 @@
 
 mod codes;
 mod draft;
+mod draw;
 mod nasty;
 mod schema;
 mod validator;
