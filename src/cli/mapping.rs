@@ -113,7 +113,24 @@ fn text(mapping: &Mapping) -> String {
     for object in objects {
         text.push_str(&object_line(mapping, object));
     }
-    text.push_str(&format!("When both sides changed, {} wins.\n", winner_words(mapping.conflict.winner)));
+    for row in mapping.rows.iter().filter(|row| !row.only_if.is_always()) {
+        text.push_str(&format!("Line {} holds only if {}.\n", row.line, row.only_if));
+    }
+    for field in &mapping.fields {
+        let names = [("Lead", &field.lead), ("Contact", &field.contact)];
+        let names =
+            names.into_iter().filter_map(|(object, name)| Some(format!("{object}.{}", name.as_ref()?)));
+        let way = match (field.way.to_salesforce(), field.way.to_engage()) {
+            (true, false) => "goes to",
+            (false, true) => "comes from",
+            _ => "goes with",
+        };
+        text.push_str(&format!("{} {way} {}.\n", field.engage, names.collect::<Vec<_>>().join(" and ")));
+    }
+    match mapping.conflict.winner {
+        Winner::Hold => text.push_str("When both sides changed, a person decides.\n"),
+        winner => text.push_str(&format!("When both sides changed, {} wins.\n", winner_words(winner))),
+    }
     text
 }
 
@@ -124,7 +141,7 @@ fn objects(mapping: &Mapping) -> Vec<SalesforceObject> {
     taking_part.into_iter().filter(|(_, of)| of.is_some()).map(|(object, _)| object).collect()
 }
 
-fn object_line(mapping: &Mapping, object: SalesforceObject) -> String {
+pub(super) fn object_line(mapping: &Mapping, object: SalesforceObject) -> String {
     let of = match object {
         SalesforceObject::Lead => &mapping.lead,
         SalesforceObject::Contact => &mapping.contact,
@@ -177,7 +194,7 @@ fn pairs(fields: &Fields) -> String {
     fields.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
-fn winner_words(winner: Winner) -> &'static str {
+pub(super) fn winner_words(winner: Winner) -> &'static str {
     match winner {
         Winner::Salesforce => "Salesforce",
         Winner::Engage => "Engage",

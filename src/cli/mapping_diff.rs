@@ -2,11 +2,11 @@
 
 use super::access;
 use super::context::{Context, Shown};
-use super::failure::{Failure, count};
-use super::mapping::{fields, load};
+use super::failure::Failure;
+use super::mapping::{fields, load, object_line, winner_words};
 use super::progress::Progress;
 use super::table::{grouped, table};
-use crate::mapping::{Context as Record, Mapping, Row};
+use crate::mapping::{Context as Record, Mapping, Row, Winner};
 use crate::model::{Link, PersonStatus, SalesforceObject};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,14 +78,57 @@ fn rows(old: &Mapping, new: &Mapping) -> Vec<Changed> {
             changed.push(Changed { person: String::new(), what: what.to_owned(), old: before, new: after });
         }
     };
-    setting("who wins", format!("{:?}", old.conflict), format!("{:?}", new.conflict));
-    setting("a cleared opt-out", format!("{:?}", old.opt_out_cleared), format!("{:?}", new.opt_out_cleared));
-    setting("new people", format!("{:?}", old.new), format!("{:?}", new.new));
-    setting("limits", format!("{:?}", old.limits), format!("{:?}", new.limits));
+    setting("who wins", conflict(old), conflict(new));
+    setting("a cleared opt-out", value(&old.opt_out_cleared), value(&new.opt_out_cleared));
+    setting("a prospect without a record", value(&old.new.prospects), value(&new.new.prospects));
+    setting("a Lead without a prospect", value(&old.new.leads), value(&new.new.leads));
+    setting("who disagrees at first sight", value(&old.new.disagree), value(&new.new.disagree));
+    setting("limits", limits(old), limits(new));
     for object in SalesforceObject::BOTH {
-        setting(object.as_str(), format!("{:?}", old.object(object)), format!("{:?}", new.object(object)));
+        let line = |mapping: &Mapping| match mapping.object(object) {
+            Some(_) => object_line(mapping, object).trim_end().to_owned(),
+            None => "not in sync".to_owned(),
+        };
+        setting(object.as_str(), line(old), line(new));
     }
+    setting("further fields", further(old), further(new));
     changed
+}
+
+fn conflict(mapping: &Mapping) -> String {
+    let winner = winner_words(mapping.conflict.winner);
+    match mapping.conflict.winner {
+        Winner::Newest => format!("{winner}, if by more than {} s", mapping.conflict.guard_band.as_secs()),
+        _ => winner.to_owned(),
+    }
+}
+
+/// A choice as the file spells it, nearly: `LinkByEmail` is `link-by-email`.
+fn value(choice: &impl std::fmt::Debug) -> String {
+    let mut words = String::new();
+    for c in format!("{choice:?}").chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push('-');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
+}
+
+fn limits(mapping: &Mapping) -> String {
+    let limits = &mapping.limits;
+    format!(
+        "{} writes a record an hour, {} of all unasked, {} at least",
+        limits.writes_per_record_per_hour, limits.changed_share, limits.changed_min
+    )
+}
+
+fn further(mapping: &Mapping) -> String {
+    let names = mapping.fields.iter().map(|field| {
+        let name = field.lead.as_ref().or(field.contact.as_ref()).map(|name| name.to_string());
+        format!("{} = {}", field.engage, name.unwrap_or_default())
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// A row in one line.
@@ -184,7 +227,7 @@ fn text(difference: &Difference) -> String {
         "\n{} of {} linked people are treated differently. Nothing is written to them by the new file alone: what is quiet \
          stays quiet until it changes, or until `lockstep resync`.\n",
         grouped(people.changed),
-        count(people.looked_at as usize, "linked person").replace("persons", "people")
+        grouped(people.looked_at)
     ));
     if !people.by_kind.is_empty() {
         text.push('\n');

@@ -177,8 +177,8 @@ fn two_answers_problem(mapping: &Mapping, violation: &Violation) -> Problem {
         .at(right.span.clone(), format!("here it is {other}"))
         .at(left.span.clone(), format!("here it is {one}"))
         .help(format!(
-            "1. somebody sets a {object} to {record}. 2. Lockstep has to set {one} and {other} at once, and the person \
-             is what nobody chose"
+            "1. somebody sets a {object} to {record}\n2. Lockstep has to make the person {one} and {other} at once\n\
+             3. whichever it is, one of the two rows is not obeyed"
         ))
         .help("give the row that is only to be written the words `way = \"to-salesforce\"`")
 }
@@ -193,9 +193,9 @@ fn drifts_problem(mapping: &Mapping, violation: &Violation) -> Problem {
         .at(start.span.clone(), format!("{one} is written as {}", text(start)))
         .at(back.span.clone(), format!("{two} is written as {}", text(back)))
         .help(format!(
-            "1. a {object} says {}, and the person is {two}. 2. somebody makes the person {one}. 3. both statuses are \
-             read from {}, so {one} goes with what is there and nothing is written. 4. Salesforce still says {}, which \
-             the row of {one} does not",
+            "1. a {object} says {}, and the person is {two}\n2. somebody makes the person {one}\n3. both statuses are read \
+             from {}, so {one} goes with what is there, and nothing is written\n4. Salesforce still says {}, which the row \
+             of {one} does not",
             text(back),
             text(start),
             text(back)
@@ -212,7 +212,7 @@ fn opt_out_problem(mapping: &Mapping, violation: &Violation) -> Problem {
         .at(row.span.clone(), format!("{who} is written as {}", row.fields(object).map(shown).unwrap_or_default()))
         .at(out.span.clone(), format!("{record} says opted out"))
         .help(format!(
-            "1. somebody makes the person {who}. 2. Salesforce gets it, and the {object} says {record}. 3. that means opted \
+            "1. somebody makes the person {who}\n2. Salesforce gets it, and the {object} says {record}\n3. that means opted \
              out, so the person becomes Opted out, which nobody chose"
         ))
         .help("the Opted out row needs a Salesforce value that no other row writes")

@@ -1,6 +1,7 @@
 //! The binary, as people and programs call it: its answers, where they go, and its exit codes.
 
 mod demo;
+mod guide;
 mod init;
 mod live;
 mod local;

@@ -42,7 +42,9 @@ fn all() -> Vec<Mapping> {
     let shipped = ["example", "harbor-freightways", "northwind-clinics"];
     let shipped = shipped.map(|name| std::fs::read_to_string(dir.join(format!("{name}.toml"))).unwrap());
     let texts = shipped.into_iter().chain([thirty_rows(), hostile()]);
-    texts.map(|text| parse("drawn.toml", &text).unwrap_or_else(|problems| panic!("{problems}")).mapping).collect()
+    texts
+        .map(|text| parse("drawn.toml", &text).unwrap_or_else(|problems| panic!("{problems}")).mapping)
+        .collect()
 }
 
 fn overlap(a: &Item, b: &Item) -> bool {
@@ -115,9 +117,10 @@ fn well_formed(text: &str) {
     let mut rest = text;
     while let Some(start) = rest.find('<') {
         let before = &rest[..start];
-        let entities = before.split('&').skip(1).all(|after| {
-            ["amp;", "lt;", "gt;", "quot;"].iter().any(|entity| after.starts_with(entity))
-        });
+        let entities = before
+            .split('&')
+            .skip(1)
+            .all(|after| ["amp;", "lt;", "gt;", "quot;"].iter().any(|entity| after.starts_with(entity)));
         assert!(entities && !before.contains('>'), "markup in a text: {before}");
         let end = start + rest[start..].find('>').expect("a tag ends");
         let tag = &rest[start + 1..end];
@@ -138,7 +141,8 @@ fn the_mermaid_text_names_every_arrow_and_keeps_labels_in_their_quotes() {
         let text = mermaid(&mapping);
         assert!(text.starts_with("flowchart LR\n"));
         let arrows = text.lines().filter(|line| line.contains("-->") || line.contains("-.-")).count();
-        let wanted: usize = mapping.rows.iter().map(|row| row.lead.iter().len() + row.also_from_lead.len()).sum();
+        let wanted: usize =
+            mapping.rows.iter().map(|row| row.lead.iter().len() + row.also_from_lead.len()).sum();
         assert!(arrows >= wanted, "{arrows} of {wanted}");
         for line in text.lines() {
             assert_eq!(line.matches('"').count() % 2, 0, "{line}");
