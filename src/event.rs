@@ -107,6 +107,8 @@ catalogue! {
     WRITE_STALE = INFO "write.stale", "The record moved between reading and writing; nothing was overwritten, it is decided again.";
     WRITE_UNKNOWN = WARN "write.unknown", "A write got no answer; both sides are read before anything else.";
     LINK_MADE = DEBUG "link.made", "A prospect and a Salesforce record are now known to be one person.";
+    PERSON_CREATED = INFO "person.created", "A person whom only one side knew was created on the other; the two are linked.";
+    PERSON_NOT_CREATED = WARN "person.not_created", "A person whom only one side knows cannot be created on the other; tried again when they change.";
     LINK_MOVED = INFO "link.moved", "A converted or merged record's link now stands for another record.";
     LINK_DROPPED = INFO "link.dropped", "One side's record is gone; the link is dropped and the other side left alone.";
     OVERWRITE_DETECTED = ERROR "overwrite.detected", "An edit made just before our write was overwritten; a person should look.";

@@ -7,7 +7,7 @@ use super::views::*;
 use crate::model::{BySide, Link, ProspectId, Side};
 use crate::reconcile::plan_id;
 use crate::store::marks;
-use crate::store::{Reader, Source, Store, StoreError, Transaction};
+use crate::store::{Newcomer, Reader, Source, Store, StoreError, Transaction};
 use jiff::Timestamp;
 
 /// Rows taken at once: a commit waits while somebody reads.
@@ -259,18 +259,29 @@ impl Operations for Stored {
                     None => break,
                 }
             }
-            if waiting.is_empty() {
+            let newcomers = self.store.read(|reader| reader.newcomers()).await?;
+            let newcomers: Vec<Newcomer> =
+                newcomers.into_iter().filter(|newcomer| newcomer.waiting).collect();
+            if waiting.is_empty() && newcomers.is_empty() {
                 return Err(Refusal::not_found(
                     "no plan waits: it waits once the daemon has made it and stopped before it",
                 ));
             }
             let id = plan_id(waiting.iter().filter_map(|due| due.waiting));
-            if apply.id.as_ref().is_some_and(|asked| *asked != id) {
+            let only_new_people = waiting.is_empty();
+            if !only_new_people && apply.id.as_ref().is_some_and(|asked| *asked != id) {
                 return Err(Refusal::invalid(format!(
                     "the plan that waits is another one by now ({id}): look at `lockstep plan` again"
                 )));
             }
-            let mut records = 0;
+            let mut records = newcomers.len() as u64;
+            let through: Vec<Newcomer> = newcomers
+                .into_iter()
+                .map(|newcomer| Newcomer { waiting: false, approved: true, ..newcomer })
+                .collect();
+            self.store
+                .write(move |tx| through.iter().try_for_each(|newcomer| tx.put_newcomer(newcomer)))
+                .await?;
             for page in waiting.chunks(PAGE) {
                 let people: Vec<ProspectId> = page.iter().map(|due| due.prospect.clone()).collect();
                 let through = self.store.write(move |transaction| {

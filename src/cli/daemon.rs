@@ -190,6 +190,13 @@ pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
         .into_iter()
         .map(|(what, (count, rule, samples))| PlanGroup { what, count, rule, samples })
         .collect();
+    for side in Side::BOTH {
+        let count = *run.newcomers.get(side);
+        if count > 0 {
+            let what = format!("create in {}, unless somebody there has the same email", side.other());
+            groups.push(PlanGroup { what, count, rule: None, samples: Vec::new() });
+        }
+    }
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.what.cmp(&b.what)));
     let held_back = run.plan.held_back.iter().map(|(_, fingerprint)| *fingerprint);
     Plan {

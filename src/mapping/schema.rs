@@ -11,9 +11,6 @@ mod rows;
 use parts::*;
 use serde_json::{Value, json};
 
-/// Said of what the reader refuses in this version.
-const NOT_YET: &str = "Not built yet: this version refuses it.";
-
 /// The JSON Schema of a mapping file.
 pub fn schema() -> Value {
     let mut schema = table(

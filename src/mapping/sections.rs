@@ -192,23 +192,11 @@ pub(super) fn new_people(reader: &mut Reader, top: &Table<'_>) -> NewPolicy {
     ];
     let leads = [("ignore", NewLeads::Ignore), ("create", NewLeads::Create)];
     let disagree = [("adopt", Disagree::Adopt), ("apply", Disagree::Apply), ("hold", Disagree::Hold)];
-    let policy = NewPolicy {
+    NewPolicy {
         prospects: reader.choice(&section, "prospects", &prospects).unwrap_or(default.prospects),
         leads: reader.choice(&section, "leads", &leads).unwrap_or(default.leads),
         disagree: reader.choice(&section, "disagree", &disagree).unwrap_or(default.disagree),
-    };
-    for (key, creates) in
-        [("prospects", policy.prospects == NewProspects::Create), ("leads", policy.leads == NewLeads::Create)]
-    {
-        if creates {
-            reader.push(
-                Problem::error("M018", format!("`{key} = \"create\"` is not built yet"))
-                    .at(section.key_span(key), "")
-                    .help("use \"ignore\", or \"link-by-email\" for prospects"),
-            );
-        }
     }
-    policy
 }
 
 /// `[limits]`.

@@ -5,8 +5,9 @@
 
 use super::decision::*;
 use super::details;
+use super::opt_out::covers;
 use crate::lifecycle;
-use crate::mapping::{Context, Disagree, Mapping, OptOutCleared, Relation, Row, Winner};
+use crate::mapping::{Context, Disagree, Mapping, Relation, Row, Winner};
 use crate::model::{
     Baseline, BySide, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
     SalesforceObject, SalesforceRecord, SequenceAction, SetAt, Side, Step, Target, WriteReason,
@@ -107,13 +108,13 @@ pub fn rebase(mapping: &Mapping, link: &Link, to: SalesforceObject) -> Option<Ba
 }
 
 /// Two records that are there, and everything known about them.
-struct Case<'a> {
-    mapping: &'a Mapping,
-    relation: &'a Relation<'a>,
-    situation: &'a Situation<'a>,
-    object: SalesforceObject,
-    record: &'a SalesforceRecord,
-    prospect: &'a Prospect,
+pub(super) struct Case<'a> {
+    pub(super) mapping: &'a Mapping,
+    pub(super) relation: &'a Relation<'a>,
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) object: SalesforceObject,
+    pub(super) record: &'a SalesforceRecord,
+    pub(super) prospect: &'a Prospect,
 }
 
 impl Case<'_> {
@@ -162,86 +163,11 @@ impl Case<'_> {
         verdict
     }
 
-    fn is_out(&self, fields: &Fields) -> bool {
+    pub(super) fn is_out(&self, fields: &Fields) -> bool {
         self.mapping.is_opted_out(self.object, fields)
     }
 
-    /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
-    fn seen_opted_out(&self) -> BySide<bool> {
-        let link = self.situation.link;
-        let mut seen = link.latch.as_ref().map_or(BySide::default(), |latch| latch.seen);
-        if let Some(baseline) = &link.baseline {
-            seen.salesforce |= self.is_out(&baseline.salesforce);
-            seen.engage |= baseline.engage.is_opted_out();
-        }
-        seen
-    }
-
-    /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
-    fn cleared(&self, now: BySide<bool>, before: BySide<bool>, latch: LatchChange) -> Verdict {
-        if let Some(take) = self.situation.resolution {
-            if *now.get(take) {
-                return Verdict::new(self.carry_opt_out(take), latch);
-            }
-            return self.let_pass(now, before, WriteReason::Resolved(take));
-        }
-        if self.mapping.opt_out_cleared == OptOutCleared::Follow {
-            let side = if now.engage { Side::Salesforce } else { Side::Engage };
-            return self.let_pass(now, before, WriteReason::Changed(side));
-        }
-        Verdict::new(hold_cleared(now, before), latch)
-    }
-
-    /// Carries a clearing over, whole: where the other side would still say "opted out" afterwards, the next look would
-    /// only undo it, so a person has to.
-    fn let_pass(&self, now: BySide<bool>, before: BySide<bool>, reason: WriteReason) -> Verdict {
-        let decision = match (now.salesforce, now.engage) {
-            _ if !self.situation.others.is_empty() => self.ordinary(),
-            (false, false) => self.ordinary(),
-            (true, _) => self.clear_in_salesforce(reason).unwrap_or_else(|| hold_cleared(now, before)),
-            (false, true) => match self.relation.inbound(&self.record.fields) {
-                Some(row) => self.write_engage(row.person.clone(), Some(row), reason, None),
-                None => hold_cleared(now, before),
-            },
-        };
-        let latch = match decision {
-            Decision::Hold(_) => LatchChange::Keep,
-            _ => LatchChange::Clear,
-        };
-        Verdict::new(decision, latch)
-    }
-
-    /// The value of the person's status, and the box unticked; `None` where that would still be an opt-out.
-    fn clear_in_salesforce(&self, reason: WriteReason) -> Option<Decision> {
-        let (row, mut wanted) = match self.relation.outbound(&self.prospect.status) {
-            Some((row, fields)) => (Some(row), fields.clone()),
-            None => (None, Fields::new()),
-        };
-        if let Some(name) = self.mapping.object(self.object).and_then(|columns| columns.opt_out.name()) {
-            wanted.insert(name.clone(), FieldValue::Bool(false));
-        }
-        let mut then = self.record.fields.clone();
-        then.extend(wanted.iter().map(|(name, value)| (name.clone(), value.clone())));
-        (!self.is_out(&then)).then(|| self.write_salesforce(&wanted, row, reason, None))
-    }
-
-    /// Carries an opt-out to the other side, before and above everything else.
-    fn carry_opt_out(&self, from: Side) -> Decision {
-        let reason = WriteReason::OptedOut(from);
-        match from {
-            Side::Salesforce => {
-                let status = PersonStatus::new("opted_out");
-                let row = self.mapping.rows.iter().find(|row| row.person == status);
-                self.write_engage(status, row, reason, None)
-            }
-            Side::Engage => {
-                let row = self.mapping.rows.iter().find(|row| row.person.is_opted_out());
-                self.write_salesforce(&self.mapping.opt_out_target(self.object), row, reason, None)
-            }
-        }
-    }
-
-    fn ordinary(&self) -> Decision {
+    pub(super) fn ordinary(&self) -> Decision {
         if !self.situation.others.is_empty() {
             let mut ids: Vec<String> = self.situation.others.to_vec();
             ids.push(self.prospect.id.to_string());
@@ -344,7 +270,7 @@ impl Case<'_> {
         }
     }
 
-    fn write_engage(
+    pub(super) fn write_engage(
         &self,
         status: PersonStatus,
         row: Option<&Row>,
@@ -375,7 +301,7 @@ impl Case<'_> {
         })
     }
 
-    fn write_salesforce(
+    pub(super) fn write_salesforce(
         &self,
         wanted: &Fields,
         row: Option<&Row>,
@@ -433,17 +359,6 @@ impl Case<'_> {
         let salesforce = self.mapping.values(self.object, &self.record.fields);
         Baseline { salesforce, engage: self.prospect.status.clone() }
     }
-}
-
-/// Somebody took an opt-out back, and a person has to say what follows.
-fn hold_cleared(now: BySide<bool>, before: BySide<bool>) -> Decision {
-    let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
-    let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
-    Decision::Hold(HoldReason::OptOutCleared { side })
-}
-
-fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
-    (seen.salesforce || !now.salesforce) && (seen.engage || !now.engage)
 }
 
 /// A field that the baseline never held counts as unchanged: a changed mapping is never retroactive.

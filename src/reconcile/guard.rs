@@ -17,6 +17,15 @@ pub enum Waiting {
         /// The share that is allowed, 0 to 1.
         share: f64,
     },
+    /// More people are new than the company allows to be made known unasked.
+    NewPeople {
+        /// How many records would be created.
+        records: usize,
+        /// How many are linked.
+        linked: u64,
+        /// The share that is allowed, 0 to 1.
+        share: f64,
+    },
     /// The first run on an empty store would write to pairs that disagree (`[new] disagree = "apply"`).
     FirstRun {
         /// How many records it would change.
@@ -30,7 +39,9 @@ impl Waiting {
     /// How many records wait.
     pub fn records(&self) -> usize {
         match self {
-            Waiting::MassChange { records, .. } | Waiting::FirstRun { records } => *records,
+            Waiting::MassChange { records, .. }
+            | Waiting::NewPeople { records, .. }
+            | Waiting::FirstRun { records } => *records,
         }
     }
 }
@@ -44,6 +55,11 @@ impl fmt::Display for Waiting {
                 f,
                 "{records} of {linked} linked records would change, more than [limits] changed_share = {share} allows \
                  unasked; {ASK}"
+            ),
+            Waiting::NewPeople { records, linked, share } => write!(
+                f,
+                "{records} people would be created on the other side, with {linked} linked so far: more than [limits] \
+                 changed_share = {share} allows unasked; {ASK}"
             ),
             Waiting::FirstRun { records } => write!(
                 f,
@@ -62,6 +78,15 @@ pub fn is_first_sight(step: &Step) -> bool {
 pub fn first_run(asking: &[Candidate], first_run: bool) -> Option<Waiting> {
     let records = asking.iter().filter(|candidate| is_first_sight(&candidate.step)).count();
     (first_run && records > 0).then_some(Waiting::FirstRun { records })
+}
+
+/// Whether so many new people have to wait, as changes do.
+pub fn mass_creation(records: usize, linked: u64, limits: &Limits) -> Option<Waiting> {
+    mass_change(records, linked, limits).map(|_| Waiting::NewPeople {
+        records,
+        linked,
+        share: limits.changed_share,
+    })
 }
 
 /// Whether so many changes have to wait (rulings.md 11). One side that is suddenly all different is rather a broken

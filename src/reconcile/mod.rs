@@ -4,10 +4,11 @@ mod decide;
 mod decision;
 mod details;
 mod guard;
+mod opt_out;
 mod plan;
 
 pub use decide::{Situation, decide, decide_by, rebase};
 pub use decision::*;
 pub use details::{marks, text_of};
-pub use guard::Waiting;
+pub use guard::{Waiting, mass_creation};
 pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};

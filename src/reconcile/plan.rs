@@ -95,7 +95,7 @@ pub fn plan(
     let (waits, mut rest): (Vec<_>, Vec<_>) = match &waiting {
         None => (Vec::new(), asking),
         Some(Waiting::FirstRun { .. }) => asking.into_iter().partition(|c| guard::is_first_sight(&c.step)),
-        Some(Waiting::MassChange { .. }) => (asking, Vec::new()),
+        Some(_) => (asking, Vec::new()),
     };
     rest.extend(passing);
     Plan {

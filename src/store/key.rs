@@ -30,6 +30,8 @@ pub(super) enum Kind {
     HeldById = b'c',
     /// Prospect: a refused write.
     Parked = b'p',
+    /// Id: a person whom only one side knows, to be made known to the other.
+    Newcomer = b'n',
     /// Name: where reading has got to.
     Cursor = b'k',
     /// Number: a journal entry.
@@ -45,7 +47,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 17] = [
+    const ALL: [Kind; 18] = [
         Kind::Own,
         Kind::Meta,
         Kind::Link,
@@ -57,6 +59,7 @@ impl Kind {
         Kind::Held,
         Kind::HeldById,
         Kind::Parked,
+        Kind::Newcomer,
         Kind::Cursor,
         Kind::Journal,
         Kind::JournalByProspect,

@@ -18,6 +18,7 @@ mod key;
 mod links;
 mod lock;
 pub mod marks;
+mod newcomers;
 mod open;
 mod progress;
 mod rows;

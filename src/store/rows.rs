@@ -198,3 +198,37 @@ pub struct OwnPauses {
     /// pause is taken back in the next one, unless the new decision wants it.
     pub pending: bool,
 }
+
+/// A person whom only one side knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newcomer {
+    /// The Lead's id, or the prospect's.
+    pub id: String,
+    /// The side that knows them.
+    pub known_to: Side,
+    /// When they were first seen, by this daemon's clock.
+    pub since: Timestamp,
+    /// When their record on the other side was asked for. Until it is known what became of that, nothing is asked again.
+    pub begun: Option<Timestamp>,
+    /// Why the other side refused, in its own words.
+    pub refused: Option<String>,
+    /// They wait for an operator: too many came at once.
+    pub waiting: bool,
+    /// An operator let them through.
+    pub approved: bool,
+}
+
+impl Newcomer {
+    /// Somebody just seen.
+    pub fn of(id: &str, known_to: Side, since: Timestamp) -> Newcomer {
+        Newcomer {
+            id: id.to_owned(),
+            known_to,
+            since,
+            begun: None,
+            refused: None,
+            waiting: false,
+            approved: false,
+        }
+    }
+}

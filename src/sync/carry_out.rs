@@ -98,6 +98,9 @@ impl Engine {
     }
 
     async fn anything_waits(&self) -> Result<bool, StoreError> {
+        if self.store.read(|reader| Ok(reader.newcomers()?.iter().any(|newcomer| newcomer.waiting))).await? {
+            return Ok(true);
+        }
         let mut after = None;
         loop {
             let from = after.clone();

@@ -2,15 +2,16 @@
 
 use super::engine::{Engine, Interrupted};
 use super::gather::{CHUNK, Work, work};
-use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
+use super::intake::{ENGAGE_CURSOR, Fresh, is_new_lead, salesforce_cursor};
 use super::observe::{self, Observed, Pending};
 use super::settle::Decided;
 use super::write::Write;
 use crate::connector::CallError;
-use crate::model::{ChangeId, Link, ProspectId, SalesforceObject};
+use crate::mapping::NewProspects;
+use crate::model::{BySide, ChangeId, Link, ProspectId, SalesforceObject};
 use crate::reconcile::{Decision, Plan};
 use crate::store::{Due, Reader, Seen, Source, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan, and every link that is not simply in step.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct DryRun {
     pub plan: Plan,
     /// What was decided of each link that was looked at.
     pub decided: Vec<(Link, Decision)>,
+    /// People whom only that side knows, and who would be created on the other unless somebody there has their email.
+    pub newcomers: BySide<u64>,
 }
 
 /// Why a dry run could not be made.
@@ -59,8 +62,12 @@ impl Engine {
                 Ok(due.into_iter().map(|due| (due.prospect, None)).collect())
             })
             .await?;
-        self.look_at_salesforce(&mut fresh, &mut links).await?;
-        self.look_at_engage(&mut fresh, &mut links).await?;
+        let mut newcomers: BySide<BTreeSet<String>> = BySide::default();
+        for newcomer in self.store.read(|reader| reader.newcomers()).await? {
+            newcomers.get_mut(newcomer.known_to).insert(newcomer.id);
+        }
+        newcomers.salesforce.extend(self.look_at_salesforce(&mut fresh, &mut links).await?);
+        newcomers.engage.extend(self.look_at_engage(&mut fresh, &mut links).await?);
         let mut decided = Vec::new();
         let mut links = links.into_iter();
         loop {
@@ -76,10 +83,18 @@ impl Engine {
         let now = self.now();
         let writes: Vec<Write> =
             decided.into_iter().filter_map(|decided: Decided| Write::of(decided, now)).collect();
-        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told })
+        let newcomers =
+            BySide { salesforce: newcomers.salesforce.len() as u64, engage: newcomers.engage.len() as u64 };
+        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told, newcomers })
     }
 
-    async fn look_at_salesforce(&self, fresh: &mut Fresh, links: &mut ToLookAt) -> Result<(), DryRunError> {
+    /// Returns the Leads that would be made known to Engage.
+    async fn look_at_salesforce(
+        &self,
+        fresh: &mut Fresh,
+        links: &mut ToLookAt,
+    ) -> Result<Vec<String>, DryRunError> {
+        let mut newcomers = Vec::new();
         let (mapping, now) = (self.mapping(), self.now());
         for object in SalesforceObject::BOTH.into_iter().filter(|object| mapping.object(*object).is_some()) {
             let name = salesforce_cursor(object);
@@ -88,12 +103,16 @@ impl Engine {
                 let page =
                     self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
                 let mapping = mapping.clone();
-                let (due, records) = self
+                let (due, new, records) = self
                     .store
                     .read(move |reader| {
-                        let mut due = Vec::new();
+                        let (mut due, mut new) = (Vec::new(), Vec::new());
                         for record in &page.records {
-                            for prospect in reader.links_by_salesforce(&record.id)? {
+                            let linked = reader.links_by_salesforce(&record.id)?;
+                            if linked.is_empty() && is_new_lead(&mapping, record) {
+                                new.push(record.id.to_string());
+                            }
+                            for prospect in linked {
                                 let known = known(reader, &prospect)?;
                                 let known = known.as_ref().map(|(link, pending)| (link, *pending));
                                 let seen = observe::salesforce(&mapping, known, record, Source::Poll, now);
@@ -102,12 +121,13 @@ impl Engine {
                                 }
                             }
                         }
-                        Ok((due, page.records))
+                        Ok((due, new, page.records))
                     })
                     .await?;
                 if !due.is_empty() {
                     fresh.salesforce.extend(records.into_iter().map(|record| (record.id, record)));
                 }
+                newcomers.extend(new);
                 links.extend(due.into_iter().map(|prospect| (prospect, None)));
                 cursor = Some(page.cursor);
                 if page.done {
@@ -115,38 +135,48 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        Ok(newcomers)
     }
 
-    async fn look_at_engage(&self, fresh: &mut Fresh, links: &mut ToLookAt) -> Result<(), DryRunError> {
+    /// Returns the prospects that would be made known to Salesforce.
+    async fn look_at_engage(
+        &self,
+        fresh: &mut Fresh,
+        links: &mut ToLookAt,
+    ) -> Result<Vec<String>, DryRunError> {
+        let mut newcomers = Vec::new();
         let now = self.now();
         let mut cursor = self.store.read(|reader| reader.cursor(ENGAGE_CURSOR)).await?;
         loop {
             let page = self.engage.changes(cursor.as_deref()).await?;
             let mapping = self.mapping();
-            let (found, prospects) = self
+            let (found, new, prospects) = self
                 .store
                 .read(move |reader| {
-                    let mut found = Vec::new();
+                    let (mut found, mut new) = (Vec::new(), Vec::new());
                     for prospect in &page.prospects {
                         let known = known(reader, &prospect.id)?;
                         let known = known.as_ref().map(|(link, pending)| (link, *pending));
                         match observe::prospect(&mapping, known, prospect, Source::Poll, now) {
                             Observed::Due { prospect, .. } => found.push((prospect, None)),
                             Observed::Linked { link, .. } => found.push((link.prospect.clone(), Some(link))),
+                            Observed::Unlinked if mapping.new.prospects == NewProspects::Create => {
+                                new.push(prospect.id.to_string());
+                            }
                             Observed::Nothing | Observed::Unlinked => {}
                         }
                     }
-                    Ok((found, page.prospects))
+                    Ok((found, new, page.prospects))
                 })
                 .await?;
             if !found.is_empty() {
                 fresh.engage.extend(prospects.into_iter().map(|prospect| (prospect.id.clone(), prospect)));
             }
             links.extend(found);
+            newcomers.extend(new);
             cursor = Some(page.cursor);
             if page.done {
-                return Ok(());
+                return Ok(newcomers);
             }
         }
     }

@@ -4,9 +4,9 @@ use super::engine::{Engine, Interrupted};
 use super::observe::{self, Observed, Pending};
 use crate::connector::engage::Rejection;
 use crate::emit;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, NewLeads, NewProspects};
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
-use crate::store::{Seen, Source, StoreError, Transaction};
+use crate::store::{Newcomer, Seen, Source, StoreError, Transaction};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -49,11 +49,16 @@ impl Engine {
                 let (mut due, mut kept) = (0, Vec::new());
                 for record in records {
                     let mut matters = false;
+                    let mut linked = false;
                     for prospect in tx.links_by_salesforce(&record.id)? {
                         let known = known(tx, &prospect)?;
                         let known = known.as_ref().map(|(link, pending)| (link, *pending));
                         let observed = observe::salesforce(&mapping, known, &record, Source::Poll, now);
                         matters |= remember(tx, observed)?;
+                        linked = true;
+                    }
+                    if !linked && is_new_lead(&mapping, &record) {
+                        note_newcomer(tx, record.id.as_str(), Side::Salesforce, now)?;
                     }
                     if matters {
                         due += 1;
@@ -182,9 +187,39 @@ fn take_in_prospect(
     let known = known(tx, &prospect.id)?;
     let known = known.as_ref().map(|(link, pending)| (link, *pending));
     match observe::prospect(mapping, known, prospect, source, now) {
-        Observed::Unlinked => Ok(Taken::Unlinked),
+        Observed::Unlinked => {
+            if mapping.new.prospects == NewProspects::Create {
+                note_newcomer(tx, prospect.id.as_str(), Side::Engage, now)?;
+            }
+            Ok(Taken::Unlinked)
+        }
         observed => Ok(if remember(tx, observed)? { Taken::Due } else { Taken::Nothing }),
     }
+}
+
+/// Whether a Lead without a prospect is one that the company wants to be made known to Engage.
+pub(super) fn is_new_lead(mapping: &Mapping, record: &SalesforceRecord) -> bool {
+    mapping.new.leads == NewLeads::Create
+        && record.id.object() == SalesforceObject::Lead
+        && !record.is_deleted
+        && !record.is_converted
+        && record.master_record.is_none()
+        && mapping.in_scope(SalesforceObject::Lead, &record.fields)
+}
+
+/// Somebody whom only one side knows. Whoever was refused is tried again, now that they have changed.
+fn note_newcomer(
+    tx: &mut Transaction<'_>,
+    id: &str,
+    known_to: Side,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let newcomer = match tx.newcomer(id)? {
+        Some(known) if known.refused.is_none() => return Ok(()),
+        Some(known) => Newcomer { refused: None, ..known },
+        None => Newcomer::of(id, known_to, now),
+    };
+    tx.put_newcomer(&newcomer)
 }
 
 fn known(tx: &mut Transaction<'_>, prospect: &ProspectId) -> Result<Option<(Link, Pending)>, StoreError> {

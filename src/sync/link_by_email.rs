@@ -2,29 +2,73 @@
 //! both sides, and never by guessing.
 
 use super::engine::{Engine, Interrupted};
+use super::newcomers;
 use crate::emit;
-use crate::mapping::NewProspects;
-use crate::model::{HoldReason, Link, ProspectId, SalesforceId, SalesforceObject, Side};
-use crate::store::{Held, JournalEntry, Seen, Source, StoreError, Transaction};
+use crate::mapping::{NewLeads, NewProspects};
+use crate::model::{
+    HoldReason, Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side,
+};
+use crate::store::{Held, JournalEntry, Newcomer, Seen, Source, StoreError, Transaction};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who answers to one email address.
 #[derive(Debug, Default)]
-struct Namesakes {
-    unlinked: BTreeSet<ProspectId>,
-    linked: BTreeSet<ProspectId>,
-    records: BTreeSet<SalesforceId>,
+pub(super) struct Namesakes {
+    /// Prospects without a record.
+    pub(super) unlinked: BTreeMap<ProspectId, Prospect>,
+    /// Prospects that have one.
+    pub(super) linked: BTreeSet<ProspectId>,
+    /// Leads and Contacts.
+    pub(super) records: BTreeSet<SalesforceId>,
+    /// Leads that have no prospect, to be made known to Engage.
+    pub(super) leads: Vec<SalesforceRecord>,
 }
 
+/// Everybody who matters, by email address.
+pub(super) type People = BTreeMap<String, Namesakes>;
+
 impl Engine {
-    /// Lists all prospects and links those without a record whose email is unique on both sides; the others are
-    /// held. Email addresses live only as long as this call.
-    pub(super) async fn link_by_email(&self) -> Result<(), Interrupted> {
-        if self.mapping().new.prospects != NewProspects::LinkByEmail {
+    /// Links people whom each side knows by itself where the email is unique on both; holds where it is not; and creates
+    /// whom only one side knows, where the company says so. Email addresses live only as long as this call.
+    pub(super) async fn meet_newcomers(&self, unlinked: bool) -> Result<(), Interrupted> {
+        let policy = self.mapping().new;
+        if policy.prospects == NewProspects::Ignore && policy.leads == NewLeads::Ignore {
             return Ok(());
         }
-        let mut people: BTreeMap<String, Namesakes> = BTreeMap::new();
+        let now = self.now();
+        let mut open = self.store.read(|reader| reader.newcomers()).await?;
+        open.retain(|newcomer| newcomers::is_open(newcomer, now));
+        if open.is_empty() && !unlinked {
+            return Ok(());
+        }
+        let leads = self.new_leads(&open).await?;
+        let people = self.people(leads, &open).await?;
+        if policy.prospects != NewProspects::Ignore {
+            let links = people.values().map(Meeting::of).collect::<Vec<_>>();
+            let creates = policy.prospects == NewProspects::Create;
+            self.store
+                .write(move |tx| links.iter().try_for_each(|meeting| link_or_hold(tx, meeting, creates, now)))
+                .await?;
+        }
+        self.create(&people, open).await
+    }
+
+    /// Lists all prospects, and asks Salesforce who else has the addresses of those without a record.
+    async fn people(&self, leads: Vec<SalesforceRecord>, open: &[Newcomer]) -> Result<People, Interrupted> {
+        let mut people = People::new();
+        for lead in leads {
+            match lead.email.as_deref().map(same_spelling).filter(|email| !email.is_empty()) {
+                Some(email) => people.entry(email).or_default().leads.push(lead),
+                None => {
+                    let newcomer = open.iter().find(|newcomer| newcomer.id == lead.id.as_str());
+                    if let Some(newcomer) = newcomer {
+                        let why = "without an email address the person could not be found again";
+                        self.refuse(newcomer, why.to_owned()).await?;
+                    }
+                }
+            }
+        }
         let mut cursor: Option<String> = None;
         loop {
             let page = self.engage.list(cursor.as_deref()).await?;
@@ -40,19 +84,18 @@ impl Engine {
                 let id = prospect.id.clone();
                 let known = self.store.read(move |reader| reader.link(&id)).await?.is_some();
                 let namesakes = people.entry(email).or_default();
-                let set = if known || prospect.salesforce.is_some() {
-                    &mut namesakes.linked
+                if known || prospect.salesforce.is_some() {
+                    namesakes.linked.insert(prospect.id);
                 } else {
-                    &mut namesakes.unlinked
-                };
-                set.insert(prospect.id);
+                    namesakes.unlinked.insert(prospect.id.clone(), prospect);
+                }
             }
             if page.done {
                 break;
             }
             cursor = Some(page.cursor);
         }
-        people.retain(|_, namesakes| !namesakes.unlinked.is_empty());
+        people.retain(|_, namesakes| !namesakes.unlinked.is_empty() || !namesakes.leads.is_empty());
         let emails: Vec<String> = people.keys().cloned().collect();
         for object in SalesforceObject::BOTH {
             if self.mapping().object(object).is_none() || emails.is_empty() {
@@ -64,11 +107,25 @@ impl Engine {
                 }
             }
         }
-        let now = self.now();
-        self.store
-            .write(move |tx| people.values().try_for_each(|namesakes| link_or_hold(tx, namesakes, now)))
-            .await?;
-        Ok(())
+        Ok(people)
+    }
+}
+
+/// The ids of namesakes, without anything personal.
+#[derive(Debug)]
+struct Meeting {
+    unlinked: BTreeSet<ProspectId>,
+    linked: BTreeSet<ProspectId>,
+    records: BTreeSet<SalesforceId>,
+}
+
+impl Meeting {
+    fn of(namesakes: &Namesakes) -> Meeting {
+        Meeting {
+            unlinked: namesakes.unlinked.keys().cloned().collect(),
+            linked: namesakes.linked.clone(),
+            records: namesakes.records.clone(),
+        }
     }
 }
 
@@ -77,19 +134,34 @@ fn same_spelling(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-fn link_or_hold(tx: &mut Transaction<'_>, namesakes: &Namesakes, now: Timestamp) -> Result<(), StoreError> {
-    // Nobody in Salesforce: nothing to link, and nothing to decide.
-    let Some(record) = namesakes.records.first() else { return Ok(()) };
+fn link_or_hold(
+    tx: &mut Transaction<'_>,
+    namesakes: &Meeting,
+    creates: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(record) = namesakes.records.first() else {
+        // Nobody in Salesforce: nothing to link. Two who would both be created cannot be told apart.
+        if !creates || namesakes.unlinked.len() < 2 {
+            return Ok(());
+        }
+        let ids: Vec<String> = namesakes.unlinked.iter().map(ProspectId::to_string).collect();
+        return namesakes.unlinked.iter().try_for_each(|prospect| hold(tx, prospect, None, &ids, now));
+    };
     let taken: Vec<ProspectId> = tx.links_by_salesforce(record)?;
     let unique = namesakes.records.len() == 1 && namesakes.unlinked.len() == 1 && namesakes.linked.is_empty();
     match namesakes.unlinked.first() {
-        Some(prospect) if unique && taken.is_empty() => link(tx, prospect, *record, now),
+        Some(prospect) if unique && taken.is_empty() => {
+            tx.remove_newcomer(prospect.as_str())?;
+            tx.remove_newcomer(record.as_str())?;
+            link(tx, prospect, *record, now)
+        }
         _ => {
             let ids: Vec<String> = (namesakes.records.iter().map(SalesforceId::to_string))
                 .chain(namesakes.unlinked.iter().chain(&namesakes.linked).map(ProspectId::to_string))
                 .chain(taken.iter().filter(|id| !namesakes.linked.contains(*id)).map(ProspectId::to_string))
                 .collect();
-            namesakes.unlinked.iter().try_for_each(|prospect| hold(tx, prospect, *record, &ids, now))
+            namesakes.unlinked.iter().try_for_each(|prospect| hold(tx, prospect, Some(*record), &ids, now))
         }
     }
 }
@@ -122,7 +194,7 @@ fn link(
 fn hold(
     tx: &mut Transaction<'_>,
     prospect: &ProspectId,
-    record: SalesforceId,
+    record: Option<SalesforceId>,
     ids: &[String],
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -131,14 +203,15 @@ fn hold(
         return Ok(());
     }
     let mut entry = JournalEntry::about(prospect.clone(), "held", reason.to_string(), now);
-    entry.salesforce = Some(record);
+    entry.salesforce = record;
     tx.append_journal(&entry)?;
-    emit!(CONFLICT_HELD, prospect = prospect.as_str(), record = record.as_str(), reason = %reason,
+    let shown = record.map(|record| record.to_string()).unwrap_or_default();
+    emit!(CONFLICT_HELD, prospect = prospect.as_str(), record = shown, reason = %reason,
         "held for a person to decide: {reason}");
     tx.put_held(&Held {
         id: format!("k-{prospect}"),
         prospect: prospect.clone(),
-        salesforce: Some(record),
+        salesforce: record,
         reason,
         salesforce_value: None,
         engage_value: None,

@@ -20,6 +20,7 @@ mod engine;
 mod gather;
 mod intake;
 mod link_by_email;
+mod newcomers;
 mod observe;
 mod pass;
 mod record;

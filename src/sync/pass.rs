@@ -203,9 +203,7 @@ impl Engine {
                 break;
             }
         }
-        if unlinked > 0 {
-            self.link_by_email().await?;
-        }
+        self.meet_newcomers(unlinked > 0).await?;
         if first_pass {
             self.store.write(|tx| tx.set_meta(marks::FIRST_PASS_DONE, "true")).await?;
         }

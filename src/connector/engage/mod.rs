@@ -8,7 +8,7 @@ mod sequences;
 mod webhook;
 mod wire;
 
-pub use prospects::{EngageWrite, Page};
+pub use prospects::{EngageWrite, NewProspect, Page};
 pub use sequences::{Sequence, Status};
 pub use webhook::{BODY_BYTES_MAX, Delivery, Rejection, verify};
 

@@ -7,7 +7,7 @@ use super::wire::WireProspect;
 use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
 use crate::emit;
-use crate::model::{Detail, PersonStatus, Prospect, ProspectId, Side};
+use crate::model::{Detail, Details, PersonStatus, Prospect, ProspectId, SalesforceId, Side};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,17 @@ pub struct EngageWrite {
     pub status: Option<PersonStatus>,
     /// Further fields; an empty text empties the field.
     pub details: BTreeMap<Detail, String>,
+}
+
+/// A person to be made known to Revenue Engage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProspect {
+    /// Email, name, company, title.
+    pub details: Details,
+    /// The status; Revenue Engage's own first one without.
+    pub status: Option<PersonStatus>,
+    /// The Lead that the person is.
+    pub salesforce: SalesforceId,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -156,6 +167,24 @@ impl Engage {
             answers.extend(self.set_chunk(rows).await);
         }
         answers
+    }
+
+    /// Creates a prospect. Without an answer it may have been created.
+    ///
+    /// # Errors
+    /// With Revenue Engage's own code and words.
+    pub async fn create(&self, new: &NewProspect) -> Result<Prospect, CallError> {
+        let mut body = json!({
+            "salesforce": { "object": new.salesforce.object().as_str(), "id": new.salesforce },
+        });
+        if let Some(status) = &new.status {
+            body["status"] = status.key().into();
+        }
+        for (detail, value) in &new.details {
+            body[detail.key()] = (&**value).into();
+        }
+        let call = Call::post("create", "/api/v1/prospects".to_owned(), body);
+        self.json::<WireProspect>(call).await.map(Prospect::from)
     }
 
     async fn set_chunk(&self, rows: &[EngageWrite]) -> Vec<Result<Prospect, CallError>> {

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::errors::{self, WireError};
 use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
-use crate::model::{Fields, SalesforceId, Side};
+use crate::model::{Fields, SalesforceId, SalesforceObject, Side};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -31,7 +31,22 @@ struct RowAnswer {
     errors: Vec<WireError>,
 }
 
+#[derive(Debug, Deserialize)]
+struct Created {
+    id: SalesforceId,
+}
+
 impl Salesforce {
+    /// Creates a record and returns its id. Without an answer it may have been created.
+    ///
+    /// # Errors
+    /// With Salesforce's own code and words.
+    pub async fn create(&self, object: SalesforceObject, fields: &Fields) -> Result<SalesforceId, CallError> {
+        let call = Call::get(self.data(&format!("/sobjects/{object}")), Purpose::Write)
+            .body(Method::POST, json!(fields));
+        self.json::<Created>(call).await.map(|created| created.id)
+    }
+
     /// Writes rows, 200 a call, sorted by object: more than ten changes of object break a call. The answers are in
     /// the order of the rows. A row without an answer may have been written.
     pub async fn update_many(

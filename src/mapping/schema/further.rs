@@ -1,14 +1,12 @@
 //! What the language has besides the statuses: people whom one side does not know, further fields, the company's own
 //! automations, and its examples.
 
-use super::NOT_YET;
 use super::parts::*;
 use super::rows::{sequences, winner};
 use serde_json::{Value, json};
 
 /// `[new]`.
 pub(super) fn new_people() -> Value {
-    let create = |whom: &str| format!("{whom} {NOT_YET}");
     let prospects = choice(
         "What is done with a prospect who has no Lead or Contact; `link-by-email` when left out.",
         &[
@@ -17,12 +15,15 @@ pub(super) fn new_people() -> Value {
                 "link-by-email",
                 "The two are linked where the address is unique on both sides; else a person decides.",
             ),
-            ("create", &create("A Lead is made.")),
+            ("create", "A Lead is made, unless somebody there has the same email address."),
         ],
     );
     let leads = choice(
         "What is done with a Lead that has no prospect; `ignore` when left out.",
-        &[("ignore", "Nothing."), ("create", &create("A prospect is made."))],
+        &[
+            ("ignore", "Nothing."),
+            ("create", "A prospect is made, unless somebody there has the same email address."),
+        ],
     );
     let disagree = choice(
         "What is done with a linked pair that disagrees when first seen; `adopt` when left out.",

@@ -133,6 +133,7 @@ fn route(product: &Product, asked: &Asked) -> Result<Value, Refusal> {
             None => pages::list(&product.state(), &asked.query, product.now()),
         },
         ("POST", ["api", "v1", "prospects", "batch"]) => batch(product, asked),
+        ("POST", ["api", "v1", "prospects"]) => create(product, asked),
         ("GET", ["api", "v1", "prospects", id]) => {
             product.state().prospect(id).map(prospect_json).ok_or_else(|| Refusal::not_found("such prospect"))
         }
@@ -211,6 +212,25 @@ fn batch(product: &Product, asked: &Asked) -> Result<Value, Refusal> {
         }
     });
     Ok(json!({"results": results.collect::<Vec<_>>()}))
+}
+
+fn create(product: &Product, asked: &Asked) -> Result<Value, Refusal> {
+    let body = body(asked)?;
+    let text = |key: &str| body[key].as_str().unwrap_or_default();
+    if text("email").is_empty() {
+        return Err(Refusal::new(422, "invalid_request", "email is expected"));
+    }
+    let status = body["status"].as_str().unwrap_or("just_added");
+    if !product.state().knows_status(status) {
+        return Err(Refusal::new(422, "unknown_status", format!("there is no status {status:?}")));
+    }
+    let link = body["salesforce"]["id"].as_str().and_then(|id| id.parse().ok());
+    let id = product.create(text("email"), text("first_name"), text("last_name"), text("company"), link);
+    let (now, actor) = (product.now(), Actor::api(&asked.client));
+    let mut state = product.state();
+    state.set(id.as_str(), &body, None, actor, now)?;
+    state.writes += 1;
+    state.prospect(id.as_str()).map(prospect_json).ok_or_else(|| Refusal::not_found("such prospect"))
 }
 
 fn patch(product: &Product, asked: &Asked, id: &str) -> Result<Value, Refusal> {

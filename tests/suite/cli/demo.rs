@@ -15,6 +15,8 @@ fn every_step_of_the_story_comes_true() {
 fn without_the_row_for_success_the_step_that_needs_it_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let example = include_str!("../../../mapping/example.toml");
+    // The company's own tests would refuse the file before anything is played.
+    let (example, _) = example.split_once("[[test]]").unwrap();
     let without: String = example
         .lines()
         .filter(|line| !line.contains("\"Success\""))

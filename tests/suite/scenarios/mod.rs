@@ -5,5 +5,7 @@ mod both_ways;
 mod conflicts;
 mod fields;
 mod lives;
+mod newcomers;
 mod scale;
+mod trouble;
 pub mod world;

@@ -7,8 +7,8 @@ use lockstep::config::{
 use lockstep::model::{Link, ProspectId, SalesforceId, Side};
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
-use lockstep::sandbox::{Clock, Fault, Served, When};
-use lockstep::store::{Held, JournalEntry, Parked, Resolution, Seen, Source, Store, StoreOptions};
+use lockstep::sandbox::{Clock, Served};
+use lockstep::store::{Held, JournalEntry, Newcomer, Parked, Resolution, Seen, Source, Store, StoreOptions};
 use lockstep::sync::{Cycle, Engine, PassReport, WebhookError};
 use secrecy::SecretString;
 use serde_json::json;
@@ -281,6 +281,11 @@ impl World {
         self.store.read(move |reader| reader.link(&id)).await.unwrap()
     }
 
+    pub async fn link_of(&self, prospect: &ProspectId) -> Option<Link> {
+        let id = prospect.clone();
+        self.store.read(move |reader| reader.link(&id)).await.unwrap()
+    }
+
     pub async fn due(&self) -> u64 {
         self.store.read(|reader| reader.due_count()).await.unwrap()
     }
@@ -323,65 +328,40 @@ impl World {
             .unwrap();
     }
 
+    pub async fn approve_newcomers(&self) {
+        self.store
+            .write(|tx| {
+                for newcomer in tx.newcomers()?.into_iter().filter(|newcomer| newcomer.waiting) {
+                    tx.put_newcomer(&Newcomer { waiting: false, approved: true, ..newcomer })?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+
+    pub fn leads_with(&self, email: &str) -> Vec<SalesforceId> {
+        let all = self.org.leads().into_iter();
+        all.filter(|id| self.org.get(*id, "Email").as_str() == Some(email)).collect()
+    }
+
+    pub fn only_lead_with(&self, email: &str) -> SalesforceId {
+        let leads = self.leads_with(email);
+        assert_eq!(leads.len(), 1, "{email}: {leads:?}");
+        leads[0]
+    }
+
+    pub fn only_prospect_with(&self, email: &str) -> ProspectId {
+        let all = self.product.prospects().into_iter();
+        let with: Vec<ProspectId> = all.filter(|id| self.product.field(id, "email") == email).collect();
+        assert_eq!(with.len(), 1, "{email}: {with:?}");
+        with[0].clone()
+    }
+
     pub async fn webhook(&self, person: &Person) -> Result<(), WebhookError> {
         let (headers, body) = self.product.signed_event(&person.prospect, &[WEBHOOK_SECRET]);
         let headers =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         self.engine.take_in_webhook(&headers, body.as_bytes()).await
-    }
-
-    // ---- what goes wrong ---------------------------------------------------------------------------
-
-    pub fn restrict_status_to(&self, values: &[&str]) {
-        self.org.set_picklist("Lead", "Status", values, true);
-    }
-
-    pub fn salesforce_writes_tried(&self) -> u64 {
-        self.org.writes().1
-    }
-
-    pub fn salesforce_calls(&self) -> usize {
-        self.org.calls().len()
-    }
-
-    pub fn engage_calls(&self) -> usize {
-        self.product.calls().len()
-    }
-
-    pub fn salesforce_daily_limit_reached(&self) {
-        self.org.set_daily_limit(1_000, 1_000);
-    }
-
-    pub fn salesforce_daily_limit_lifted(&self) {
-        self.org.set_daily_limit(100_000, 0);
-    }
-
-    pub fn engage_answers_429(&self, wait: Duration) {
-        let body =
-            json!({"error": {"code": "rate_limited", "message": "slow down", "field": null}}).to_string();
-        let fault = Fault::Answer { status: 429, body, retry_after: Some(wait.as_secs()) };
-        self.product.faults().add(When::next("GET", "/api/v1/prospects"), fault);
-    }
-
-    pub fn lose_the_answer_of_the_next_writes(&self) {
-        self.product.faults().add(When::next("POST", "/batch"), Fault::DropAfter);
-        self.org.faults().add(When::next("PATCH", "/services/data"), Fault::DropAfter);
-    }
-
-    /// The write finds another version than was read: somebody was faster.
-    pub fn edit_just_before_the_next_engage_write(&self, person: &Person, status: &str) {
-        let body = json!({"results": [{"id": person.prospect, "ok": false,
-            "error": {"code": "version_mismatch", "message": "the prospect has another version", "field": null}}]});
-        let fault = Fault::Answer { status: 200, body: body.to_string(), retry_after: None };
-        self.product.faults().add(When::next("POST", "/batch"), fault);
-        self.product.set_status(&person.prospect, status).unwrap();
-    }
-
-    pub fn engage_status_changes(&self, person: &Person) -> u64 {
-        self.product.writes_of(&person.prospect)
-    }
-
-    pub fn salesforce_changes(&self, person: &Person) -> u64 {
-        self.org.writes_of(person.lead)
     }
 }

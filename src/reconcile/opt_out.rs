@@ -1,0 +1,94 @@
+//! Opt-outs: carried over before and above everything else, and taken back only as the company, or a named person, says.
+
+use super::decide::Case;
+use super::decision::*;
+use crate::mapping::OptOutCleared;
+use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, WriteReason};
+
+impl Case<'_> {
+    /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
+    pub(super) fn seen_opted_out(&self) -> BySide<bool> {
+        let link = self.situation.link;
+        let mut seen = link.latch.as_ref().map_or(BySide::default(), |latch| latch.seen);
+        if let Some(baseline) = &link.baseline {
+            seen.salesforce |= self.is_out(&baseline.salesforce);
+            seen.engage |= baseline.engage.is_opted_out();
+        }
+        seen
+    }
+
+    /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
+    pub(super) fn cleared(&self, now: BySide<bool>, before: BySide<bool>, latch: LatchChange) -> Verdict {
+        if let Some(take) = self.situation.resolution {
+            if *now.get(take) {
+                return Verdict::new(self.carry_opt_out(take), latch);
+            }
+            return self.let_pass(now, before, WriteReason::Resolved(take));
+        }
+        if self.mapping.opt_out_cleared == OptOutCleared::Follow {
+            let side = if now.engage { Side::Salesforce } else { Side::Engage };
+            return self.let_pass(now, before, WriteReason::Changed(side));
+        }
+        Verdict::new(hold_cleared(now, before), latch)
+    }
+
+    /// Carries a clearing over, whole: where the other side would still say "opted out" afterwards, the next look would
+    /// only undo it, so a person has to.
+    pub(super) fn let_pass(&self, now: BySide<bool>, before: BySide<bool>, reason: WriteReason) -> Verdict {
+        let decision = match (now.salesforce, now.engage) {
+            _ if !self.situation.others.is_empty() => self.ordinary(),
+            (false, false) => self.ordinary(),
+            (true, _) => self.clear_in_salesforce(reason).unwrap_or_else(|| hold_cleared(now, before)),
+            (false, true) => match self.relation.inbound(&self.record.fields) {
+                Some(row) => self.write_engage(row.person.clone(), Some(row), reason, None),
+                None => hold_cleared(now, before),
+            },
+        };
+        let latch = match decision {
+            Decision::Hold(_) => LatchChange::Keep,
+            _ => LatchChange::Clear,
+        };
+        Verdict::new(decision, latch)
+    }
+
+    /// The value of the person's status, and the box unticked; `None` where that would still be an opt-out.
+    pub(super) fn clear_in_salesforce(&self, reason: WriteReason) -> Option<Decision> {
+        let (row, mut wanted) = match self.relation.outbound(&self.prospect.status) {
+            Some((row, fields)) => (Some(row), fields.clone()),
+            None => (None, Fields::new()),
+        };
+        if let Some(name) = self.mapping.object(self.object).and_then(|columns| columns.opt_out.name()) {
+            wanted.insert(name.clone(), FieldValue::Bool(false));
+        }
+        let mut then = self.record.fields.clone();
+        then.extend(wanted.iter().map(|(name, value)| (name.clone(), value.clone())));
+        (!self.is_out(&then)).then(|| self.write_salesforce(&wanted, row, reason, None))
+    }
+
+    /// Carries an opt-out to the other side, before and above everything else.
+    pub(super) fn carry_opt_out(&self, from: Side) -> Decision {
+        let reason = WriteReason::OptedOut(from);
+        match from {
+            Side::Salesforce => {
+                let status = PersonStatus::new("opted_out");
+                let row = self.mapping.rows.iter().find(|row| row.person == status);
+                self.write_engage(status, row, reason, None)
+            }
+            Side::Engage => {
+                let row = self.mapping.rows.iter().find(|row| row.person.is_opted_out());
+                self.write_salesforce(&self.mapping.opt_out_target(self.object), row, reason, None)
+            }
+        }
+    }
+}
+
+/// Somebody took an opt-out back, and a person has to say what follows.
+fn hold_cleared(now: BySide<bool>, before: BySide<bool>) -> Decision {
+    let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
+    let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
+    Decision::Hold(HoldReason::OptOutCleared { side })
+}
+
+pub(super) fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
+    (seen.salesforce || !now.salesforce) && (seen.engage || !now.engage)
+}

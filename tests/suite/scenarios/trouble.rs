@@ -1,0 +1,66 @@
+//! What goes wrong, and what has to be counted.
+
+use super::world::{Person, World};
+use lockstep::sandbox::{Fault, When};
+use serde_json::json;
+use std::time::Duration;
+
+impl World {
+    pub fn restrict_status_to(&self, values: &[&str]) {
+        self.org.set_picklist("Lead", "Status", values, true);
+    }
+
+    pub fn salesforce_writes_tried(&self) -> u64 {
+        self.org.writes().1
+    }
+
+    pub fn salesforce_calls(&self) -> usize {
+        self.org.calls().len()
+    }
+
+    pub fn engage_calls(&self) -> usize {
+        self.product.calls().len()
+    }
+
+    pub fn salesforce_daily_limit_reached(&self) {
+        self.org.set_daily_limit(1_000, 1_000);
+    }
+
+    pub fn salesforce_daily_limit_lifted(&self) {
+        self.org.set_daily_limit(100_000, 0);
+    }
+
+    pub fn engage_answers_429(&self, wait: Duration) {
+        let body =
+            json!({"error": {"code": "rate_limited", "message": "slow down", "field": null}}).to_string();
+        let fault = Fault::Answer { status: 429, body, retry_after: Some(wait.as_secs()) };
+        self.product.faults().add(When::next("GET", "/api/v1/prospects"), fault);
+    }
+
+    pub fn lose_the_answer_of_the_next_writes(&self) {
+        self.product.faults().add(When::next("POST", "/batch"), Fault::DropAfter);
+        self.org.faults().add(When::next("PATCH", "/services/data"), Fault::DropAfter);
+    }
+
+    pub fn lose_the_answer_of_the_next_creations(&self) {
+        self.product.faults().add(When::next("POST", "/api/v1/prospects"), Fault::DropAfter);
+        self.org.faults().add(When::next("POST", "/v67.0/sobjects/Lead"), Fault::DropAfter);
+    }
+
+    /// The write finds another version than was read: somebody was faster.
+    pub fn edit_just_before_the_next_engage_write(&self, person: &Person, status: &str) {
+        let body = json!({"results": [{"id": person.prospect, "ok": false,
+            "error": {"code": "version_mismatch", "message": "the prospect has another version", "field": null}}]});
+        let fault = Fault::Answer { status: 200, body: body.to_string(), retry_after: None };
+        self.product.faults().add(When::next("POST", "/batch"), fault);
+        self.product.set_status(&person.prospect, status).unwrap();
+    }
+
+    pub fn engage_status_changes(&self, person: &Person) -> u64 {
+        self.product.writes_of(&person.prospect)
+    }
+
+    pub fn salesforce_changes(&self, person: &Person) -> u64 {
+        self.org.writes_of(person.lead)
+    }
+}
