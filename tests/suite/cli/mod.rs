@@ -5,6 +5,7 @@ mod guide;
 mod init;
 mod live;
 mod local;
+mod plan;
 mod remote;
 mod run;
 

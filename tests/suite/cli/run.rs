@@ -12,13 +12,13 @@ use std::time::Duration;
 /// No step takes longer, however busy the machine is.
 const WITHIN: Duration = Duration::from_secs(60);
 
-struct Daemon {
+pub struct Daemon {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Daemon {
-    fn start(config: &Path) -> Daemon {
+    pub fn start(config: &Path) -> Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
             .args(["run", "-c"])
             .arg(config)
@@ -35,7 +35,7 @@ impl Daemon {
     }
 
     /// The next line of this event. Every line on the way there must be what log lines are.
-    fn says(&self, event: &str) -> Value {
+    pub fn says(&self, event: &str) -> Value {
         loop {
             let line =
                 self.lines.recv_timeout(WITHIN).unwrap_or_else(|_| panic!("the daemon never says {event}"));
@@ -62,7 +62,8 @@ impl Drop for Daemon {
     }
 }
 
-async fn sandbox() -> Sandbox {
+/// Five people on both sides.
+pub async fn sandbox() -> Sandbox {
     let loopback = ([127, 0, 0, 1], 0).into();
     let clock = Clock::real();
     let options = Options {
