@@ -86,6 +86,11 @@ impl Step {
         !self.details.is_empty()
     }
 
+    /// What both sides held of the further fields that are written.
+    pub fn details_seen(&self) -> BTreeMap<Detail, DetailBase> {
+        self.details.iter().map(|(detail, change)| (*detail, change.seen)).collect()
+    }
+
     /// The same without the values of further fields, which are personal and are not stored.
     pub fn without_values(&self) -> Step {
         let mut step = self.clone();

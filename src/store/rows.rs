@@ -1,6 +1,8 @@
 //! What is remembered, row by row. Ids and statuses only: no name and no email is ever stored.
 
-use crate::model::{ChangeId, HoldReason, ProspectId, Rule, SalesforceId, Side, Step};
+use crate::model::{
+    Baseline, ChangeId, Detail, DetailBase, HoldReason, ProspectId, Rule, SalesforceId, Side, Step,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,7 +132,10 @@ pub struct Parked {
     pub since: Timestamp,
     /// What both sides held when it was refused: it is tried again only when one of them differs, by command,
     /// or by the daily sweep.
-    pub seen: crate::model::Baseline,
+    pub seen: Baseline,
+    /// Of a refused write of further fields: what both sides held of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<Detail, DetailBase>,
 }
 
 /// One entry of the journal: what was seen, which rule decided, what was written.

@@ -72,17 +72,15 @@ impl Engine {
         let mut cursor: Option<String> = None;
         loop {
             let page = self.engage.list(cursor.as_deref()).await?;
-            for prospect in page.prospects {
-                let Some(email) =
-                    prospect.email.as_deref().map(same_spelling).filter(|email| !email.is_empty())
-                else {
-                    continue;
-                };
-                if prospect.deleted {
+            let ids: Vec<ProspectId> = page.prospects.iter().map(|prospect| prospect.id.clone()).collect();
+            let linked = self.store.read(move |reader| {
+                ids.iter().map(|id| Ok(reader.link(id)?.is_some())).collect::<Result<Vec<_>, StoreError>>()
+            });
+            for (prospect, known) in page.prospects.into_iter().zip(linked.await?) {
+                let email = prospect.email.as_deref().map(same_spelling).unwrap_or_default();
+                if prospect.deleted || email.is_empty() {
                     continue;
                 }
-                let id = prospect.id.clone();
-                let known = self.store.read(move |reader| reader.link(&id)).await?.is_some();
                 let namesakes = people.entry(email).or_default();
                 if known || prospect.salesforce.is_some() {
                     namesakes.linked.insert(prospect.id);

@@ -4,6 +4,7 @@
 //! again until the other side has been searched for the email, and by then the record is found and linked.
 
 use super::engine::{Engine, Interrupted};
+use super::intake::is_new_lead;
 use super::link_by_email::People;
 use crate::connector::engage::NewProspect;
 use crate::connector::salesforce::Purpose;
@@ -17,7 +18,7 @@ use crate::model::{
 use crate::reconcile::{mass_creation, text_of};
 use crate::store::{JournalEntry, Newcomer, Seen, Source, StoreError, marks};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a creation without an answer may still be under way. No call of ours lives nearly as long.
 const UNDER_WAY: SignedDuration = SignedDuration::from_mins(2);
@@ -63,6 +64,7 @@ impl Engine {
             .filter(|newcomer| newcomer.known_to == Side::Salesforce)
             .filter_map(|newcomer| newcomer.id.parse().ok())
             .collect();
+        let leads = self.forget_linked(leads).await?;
         if leads.is_empty() {
             return Ok(Vec::new());
         }
@@ -70,31 +72,32 @@ impl Engine {
         names.extend(NAMES.iter().map(|(_, name)| FieldName::from(*name)));
         names.sort_unstable();
         names.dedup();
-        let read = self.salesforce.read(SalesforceObject::Lead, &leads, &names, Purpose::Read).await?;
+        let mut read = self.salesforce.read(SalesforceObject::Lead, &leads, &names, Purpose::Read).await?;
         self.answered(Side::Salesforce);
         let mapping = self.mapping();
-        let alive = |record: &SalesforceRecord| {
-            !record.is_deleted
-                && !record.is_converted
-                && mapping.in_scope(SalesforceObject::Lead, &record.fields)
-        };
-        let read: Vec<SalesforceRecord> = read.into_iter().filter(alive).collect();
-        let there: Vec<SalesforceId> = read.iter().map(|record| record.id).collect();
-        let linked = self
-            .store
+        read.retain(|record| is_new_lead(&mapping, record));
+        let there: BTreeSet<SalesforceId> = read.iter().map(|record| record.id).collect();
+        let gone: Vec<SalesforceId> = leads.into_iter().filter(|lead| !there.contains(lead)).collect();
+        self.store
+            .write(move |tx| gone.iter().try_for_each(|lead| tx.remove_newcomer(lead.as_str())))
+            .await?;
+        Ok(read)
+    }
+
+    /// At the first listing Leads are seen before the prospects that name them.
+    async fn forget_linked(&self, leads: Vec<SalesforceId>) -> Result<Vec<SalesforceId>, StoreError> {
+        self.store
             .write(move |tx| {
-                let mut linked = Vec::new();
+                let mut alone = Vec::new();
                 for lead in leads {
-                    let known = !tx.links_by_salesforce(&lead)?.is_empty();
-                    if known || !there.contains(&lead) {
-                        tx.remove_newcomer(lead.as_str())?;
-                        linked.push(lead);
+                    match tx.links_by_salesforce(&lead)?.is_empty() {
+                        true => alone.push(lead),
+                        false => tx.remove_newcomer(lead.as_str())?,
                     }
                 }
-                Ok(linked)
+                Ok(alone)
             })
-            .await?;
-        Ok(read.into_iter().filter(|record| !linked.contains(&record.id)).collect())
+            .await
     }
 
     /// Creates whom nobody on the other side can be.

@@ -238,9 +238,7 @@ pub(super) fn held(
         tx.append_journal(&entry)?;
         notes.push(Note::new(NoteKind::Held, entry, None));
     }
-    tx.put_held(&held)?;
-    tx.remove_parked(&work.link.prospect)?;
-    Ok(())
+    tx.put_held(&held)
 }
 
 /// A link that is held no more.

@@ -15,6 +15,8 @@ use std::collections::HashMap;
 pub(super) struct Decided {
     pub(super) work: Work,
     pub(super) verdict: Verdict,
+    /// A refused write of further fields stays parked, and this is what was decided besides.
+    pub(super) beside_parked: bool,
 }
 
 impl Engine {
@@ -37,13 +39,16 @@ impl Engine {
                 },
             )
         };
-        let mut decided: Vec<Decided> =
-            works.into_iter().map(|work| Decided { verdict: verdict(&work, false), work }).collect();
+        let mut decided: Vec<Decided> = works
+            .into_iter()
+            .map(|work| Decided { verdict: verdict(&work, false), work, beside_parked: false })
+            .collect();
         // A refused write of further fields does not keep the status from being decided.
         for decided in &mut decided {
             let refused = matches!(&decided.verdict.decision, Decision::Write(step) if step.is_details());
             if refused && is_parked(&mapping, decided) {
                 decided.verdict = verdict(&decided.work, true);
+                decided.beside_parked = true;
             }
         }
         let unclear: Vec<usize> =
@@ -108,7 +113,7 @@ impl Engine {
     }
 
     async fn take_back_pauses(&self, decided: &[Decided]) -> Result<(), Interrupted> {
-        for Decided { work, verdict } in decided {
+        for Decided { work, verdict, .. } in decided {
             let wanted = matches!(&verdict.decision, Decision::Write(step)
                 if matches!(step.target, Target::Engage { sequences: SequenceAction::Pause, .. }));
             if wanted || !work.pauses.pending {
@@ -146,7 +151,12 @@ fn is_parked(mapping: &Mapping, decided: &Decided) -> bool {
     let Some(parked) = &decided.work.parked else { return false };
     let asked = |source| matches!(source, Source::Operator | Source::Sweep | Source::Resync);
     let seen = now_held(mapping, &decided.work);
-    seen.as_ref() == Some(&parked.seen) && !decided.work.due.seen.iter().any(|seen| asked(seen.source))
+    let details = match &decided.verdict.decision {
+        Decision::Write(step) => step.details_seen(),
+        _ => Default::default(),
+    };
+    let same = seen.as_ref() == Some(&parked.seen) && details == parked.details;
+    same && !decided.work.due.seen.iter().any(|seen| asked(seen.source))
 }
 
 /// What both sides hold now, in the form of a baseline.
@@ -163,10 +173,15 @@ fn settle_one(
     now: jiff::Timestamp,
     notes: &mut Vec<Note>,
 ) -> Result<(), crate::store::StoreError> {
-    let Decided { work, verdict } = decided;
+    let Decided { work, verdict, .. } = decided;
     let mut link = work.link.clone();
     record::apply_latch(&mut link, verdict.latch, now);
     link.details.extend(verdict.details.iter().map(|(detail, base)| (*detail, *base)));
+    let prospect = link.prospect.clone();
+    let unpark = |tx: &mut Transaction<'_>| match decided.beside_parked {
+        true => Ok(()),
+        false => tx.remove_parked(&prospect).map(drop),
+    };
     match &verdict.decision {
         // Only a parked write comes here: it stays parked.
         Decision::Write(_) => {
@@ -179,14 +194,14 @@ fn settle_one(
             if link != work.link {
                 tx.put_link(&link)?;
             }
-            tx.remove_parked(&link.prospect)?;
+            unpark(tx)?;
             record::own_write_found(tx, mapping, work, now, notes)?;
         }
         Decision::Adopt { baseline, reason } => {
             record::unhold(tx, work, now, notes)?;
             link.baseline = Some(baseline.clone());
             tx.put_link(&link)?;
-            tx.remove_parked(&link.prospect)?;
+            unpark(tx)?;
             if !record::own_write_found(tx, mapping, work, now, notes)? {
                 record::adopted(tx, work, *reason, now)?;
             }
@@ -195,7 +210,7 @@ fn settle_one(
             record::unhold(tx, work, now, notes)?;
             link.baseline = Some(baseline.clone());
             tx.put_link(&link)?;
-            tx.remove_parked(&link.prospect)?;
+            unpark(tx)?;
             tx.remove_intent(&link.prospect)?;
             record::skipped(tx, work, *side, value, now, notes)?;
         }
@@ -205,6 +220,7 @@ fn settle_one(
             }
             tx.remove_intent(&link.prospect)?;
             record::held(tx, mapping, work, reason, now, notes)?;
+            unpark(tx)?;
         }
         Decision::Relink { to, reason } => {
             record::relinked(tx, mapping, work, link, *to, *reason, now, notes)?;

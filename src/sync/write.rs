@@ -364,6 +364,7 @@ fn park(
         attempts: old.map_or(0, |parked| parked.attempts) + 1,
         since: old.map_or(now, |parked| parked.since),
         seen: write.step().seen.clone(),
+        details: write.step().details_seen(),
     })?;
     let mut entry = record::entry(work, "parked", format!("{}: {}", error.code, error.message), now);
     entry.rule = write.step().rule.clone();

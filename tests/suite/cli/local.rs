@@ -80,6 +80,7 @@ fn parked() -> Parked {
         attempts: 2,
         since: "2026-11-23T09:30:00Z".parse().unwrap(),
         seen: baseline("Nurture"),
+        details: Default::default(),
     }
 }
 

@@ -145,3 +145,25 @@ async fn no_value_of_a_field_is_ever_stored() {
     let found = stored.windows(11).any(|bytes| bytes == b"Zanzibarian");
     assert!(!found, "personal data stands in the store");
 }
+
+#[tokio::test]
+async fn a_refused_title_is_parked_lets_the_status_pass_and_is_tried_again_when_it_changes() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.org.refuse("Lead", "Title", Some("Wizard".into()), "no wizards here");
+    world.product.set_field(&jane.prospect, "title", "Wizard");
+    world.settle().await;
+    assert_eq!(world.parked().await.len(), 1);
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.settle().await;
+    assert_eq!(world.person_status(&jane), "success", "the status does not wait for the title");
+    let tried = world.salesforce_writes_tried();
+    world.settle().await;
+    assert_eq!(world.salesforce_writes_tried(), tried, "what was refused is not tried again unchanged");
+    world.product.set_field(&jane.prospect, "title", "Engineer");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Title"), "Engineer");
+    assert!(world.parked().await.is_empty());
+    world.is_quiet().await;
+}
