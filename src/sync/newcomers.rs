@@ -50,10 +50,10 @@ impl Creation {
     }
 }
 
-/// Whether somebody has to be looked at now: not refused, and not under way.
+/// Whether somebody has to be looked at now: not refused, not under way, and not waiting for an operator.
 pub(super) fn is_open(newcomer: &Newcomer, now: Timestamp) -> bool {
     let under_way = newcomer.begun.is_some_and(|begun| now.duration_since(begun) < UNDER_WAY);
-    newcomer.refused.is_none() && !under_way
+    newcomer.refused.is_none() && !newcomer.waiting && !under_way
 }
 
 impl Engine {

@@ -123,6 +123,9 @@ async fn too_many_newcomers_wait_for_an_operator() {
     }
     world.settle().await;
     assert!(world.product.prospects().is_empty(), "sixty at once are asked about first");
+    let calls = world.salesforce_calls();
+    world.cycle().await;
+    assert!(world.salesforce_calls() - calls <= 4, "those who wait are not searched for at every turn");
     world.approve_newcomers().await;
     world.settle().await;
     assert_eq!(world.product.prospects().len(), 60);
