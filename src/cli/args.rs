@@ -221,17 +221,11 @@ pub enum MappingCommand {
         /// The mapping file; the configuration's without one.
         file: Option<PathBuf>,
     },
-    /// Draw a mapping file: what leads where, in both directions.
-    Draw {
-        /// The mapping file; the configuration's without one.
-        file: Option<PathBuf>,
-        /// A picture, or the text of one for wikis.
-        #[arg(long, value_enum, default_value_t = DrawFormat::Svg)]
-        format: DrawFormat,
-        /// The file to write; standard output without one.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
+    /// Draw what leads where, in both directions.
+    #[command(
+        after_help = "Examples:\n  lockstep mapping draw mapping/acme.toml -o acme.svg\n  lockstep mapping draw --format mermaid"
+    )]
+    Draw(DrawArguments),
     /// Print the JSON Schema of a mapping file, by which editors complete and check it.
     #[command(after_help = "Example:\n  lockstep mapping schema > mapping/schema.json")]
     Schema,
@@ -242,12 +236,25 @@ pub enum MappingCommand {
     Init(InitArguments),
 }
 
-/// How a mapping is drawn.
+/// `lockstep mapping draw`.
+#[derive(Debug, Args)]
+pub struct DrawArguments {
+    /// The mapping file; the configuration's without one.
+    pub file: Option<PathBuf>,
+    /// What is written: a picture, or a Mermaid text for a wiki that draws it.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DrawFormat::Svg)]
+    pub format: DrawFormat,
+    /// Write into this file, not to standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// What `lockstep mapping draw` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum DrawFormat {
-    /// SVG.
+    /// A picture.
     Svg,
-    /// Mermaid.
+    /// The text of a Mermaid flow chart.
     Mermaid,
 }
 

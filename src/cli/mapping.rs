@@ -1,13 +1,19 @@
 //! `lockstep mapping`: `show` and `schema` here, the others in files of their own.
 
-use super::args::{DrawFormat, MappingCommand};
+mod diff;
+mod draw;
+mod init;
+mod test;
+
+pub use init::facts;
+
+use super::args::MappingCommand;
 use super::context::{Context, Shown};
 use super::failure::Failure;
 use super::table::{or_dash, table};
 use crate::diagnostic::Problems;
-use crate::mapping::{Mapping, Row, Way, Winner, draw};
+use crate::mapping::{Mapping, Row, Way, Winner};
 use crate::model::{Fields, SalesforceObject};
-use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -15,32 +21,19 @@ use std::path::{Path, PathBuf};
 pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Failure> {
     match command {
         MappingCommand::Show { file } => {
-            let (mapping, _) = load(&named(context, file)?)?;
+            let (mapping, _) = load(&chosen(context, file)?)?;
             Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
         }
         MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
-        MappingCommand::Draw { file, format, output } => {
-            let (mapping, _) = load(&named(context, file)?)?;
-            let drawn = match format {
-                DrawFormat::Svg => draw::svg(&mapping),
-                DrawFormat::Mermaid => draw::mermaid(&mapping),
-            };
-            let Some(path) = output else { return Ok(Shown::well(drawn)) };
-            std::fs::write(&path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
-            Ok(Shown::well(""))
-        }
-        MappingCommand::Init(arguments) => super::init::run(context, arguments).await,
-        MappingCommand::Test { file, junit } => {
-            super::mapping_test::run(context, &named(context, file)?, junit.as_deref())
-        }
-        MappingCommand::Diff { old, new, store } => {
-            super::mapping_diff::run(context, &old, &new, store).await
-        }
+        MappingCommand::Draw(arguments) => draw::run(context, arguments),
+        MappingCommand::Init(arguments) => init::run(context, arguments).await,
+        MappingCommand::Test { file, junit } => test::run(context, &chosen(context, file)?, junit.as_deref()),
+        MappingCommand::Diff { old, new, store } => diff::run(context, &old, &new, store).await,
     }
 }
 
 /// The file that was named, else the configuration's.
-fn named(context: &Context, file: Option<PathBuf>) -> Result<PathBuf, Failure> {
+fn chosen(context: &Context, file: Option<PathBuf>) -> Result<PathBuf, Failure> {
     match file {
         Some(file) => Ok(file),
         None => Ok(context.load()?.config.mapping),

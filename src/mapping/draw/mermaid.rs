@@ -1,83 +1,98 @@
-//! The picture in the words of Mermaid, for wikis that draw those.
+//! The same in Mermaid's words, for a wiki or a repository that draws them.
 
-use super::super::table::Mapping;
-use super::layout::shown;
-use crate::model::{FieldValue, Fields, PersonStatus, SalesforceObject};
+use super::picture::{Arrow, Picture};
+use super::text::clean;
+use crate::mapping::Mapping;
 use std::fmt::Write;
 
-/// A mapping as a Mermaid flowchart.
+/// The mapping as the text of a Mermaid flow chart.
 pub fn mermaid(mapping: &Mapping) -> String {
-    let mut out = "flowchart LR\n".to_owned();
-    let mut statuses: Vec<&PersonStatus> = Vec::new();
-    for row in &mapping.rows {
-        if !statuses.contains(&&row.person) {
-            let _ = writeln!(out, "  p{}([\"{}\"])", statuses.len(), quoted(mapping.label(&row.person)));
-            statuses.push(&row.person);
-        }
+    let picture = Picture::of(mapping);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "---\ntitle: {}\n---\nflowchart LR", yaml(&mapping.company));
+    // Leads to the left of the people, where Contacts stand to the right: in the order in which they are named.
+    let left = picture.columns.len() == 2;
+    if left {
+        column(&mut text, &picture, 0);
     }
-    for object in SalesforceObject::BOTH.into_iter().filter(|object| mapping.object(*object).is_some()) {
-        let mut values: Vec<&Fields> = Vec::new();
-        let mut arrows = String::new();
-        for row in &mapping.rows {
-            let person = statuses.iter().position(|status| **status == row.person).unwrap_or_default();
-            let own = row.fields(object).into_iter().map(|fields| (fields, false));
-            for (fields, also) in own.chain(row.also_from(object).iter().map(|fields| (fields, true))) {
-                let value = values.iter().position(|other| *other == fields).unwrap_or_else(|| {
-                    values.push(fields);
-                    values.len() - 1
-                });
-                let arrow = match (row.way.to_salesforce() && !also, row.way.to_engage()) {
-                    (true, true) => "<-->",
-                    (true, false) => "-->",
-                    (false, true) => "x---",
-                    (false, false) => "-.-",
-                };
-                let value = format!("{}{value}", object.as_str().to_lowercase());
-                let condition = match row.only_if.is_always() {
-                    true => String::new(),
-                    false => format!("|\"only if {}\"|", quoted(&row.only_if.to_string())),
-                };
-                // Mermaid draws no arrow backwards: what Salesforce alone says begins at its value.
-                let _ = match arrow {
-                    "x---" => writeln!(arrows, "  {value} -->{condition} p{person}"),
-                    arrow => writeln!(arrows, "  p{person} {arrow}{condition} {value}"),
-                };
-            }
-        }
-        let _ = writeln!(out, "  subgraph {object}");
-        for (index, fields) in values.iter().enumerate() {
-            let label = quoted(&shown(fields).join(", "));
-            let _ = writeln!(out, "    {}{index}[\"{label}\"]", object.as_str().to_lowercase());
-        }
-        let _ = writeln!(out, "  end");
-        out.push_str(&arrows);
+    people(&mut text, &picture);
+    for index in usize::from(left)..picture.columns.len() {
+        column(&mut text, &picture, index);
     }
-    let opt_out = |object: SalesforceObject| mapping.object(object)?.opt_out.name();
-    for object in SalesforceObject::BOTH {
-        if let Some(name) = opt_out(object) {
-            let _ = writeln!(
-                out,
-                "  %% {object}.{name} = {} is kept in step with Opted out",
-                FieldValue::Bool(true)
-            );
-        }
+    for arrow in &picture.arrows {
+        let (person, value) = (format!("p{}", arrow.row), format!("s{}_{}", arrow.column, arrow.value));
+        let in_order = match (arrow.to_salesforce, arrow.to_engage) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => !(left && arrow.column == 0),
+        };
+        let (first, second) = if in_order { (person, value) } else { (value, person) };
+        let _ = writeln!(text, "  {first} {}|\"{}\"| {second}", line(arrow), arrow.words());
     }
-    out
+    text.push_str("  classDef quiet stroke-dasharray: 4 3, opacity: 0.7\n");
+    text
 }
 
-/// A text between quotes: Mermaid takes entities, and no quotes or line breaks.
-fn quoted(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars() {
+/// The line of an arrow. Mermaid has none that points only backwards: whoever is written stands last.
+fn line(arrow: &Arrow) -> &'static str {
+    match (arrow.to_salesforce, arrow.to_engage) {
+        (true, true) => "<-->",
+        (false, false) => "-.-",
+        _ => "-->",
+    }
+}
+
+fn people(text: &mut String, picture: &Picture<'_>) {
+    let _ = writeln!(text, "  subgraph engage[\"Revenue Engage person status\"]");
+    for (index, person) in picture.people.iter().enumerate() {
+        let mut lines = vec![escape(person.label)];
+        lines.extend(person.stage.map(|stage| escape(&format!("stage {stage}"))));
+        lines.extend(person.condition.as_deref().map(escape));
+        lines.extend(person.sequences.map(escape));
+        lines.extend(person.winner.map(escape));
+        let quiet = if person.carried { "" } else { ":::quiet" };
+        if !person.carried {
+            lines.push("not carried".to_owned());
+        }
+        let _ = writeln!(text, "    p{index}[\"{}\"]{quiet}", lines.join("<br/>"));
+    }
+    text.push_str("  end\n");
+}
+
+fn column(text: &mut String, picture: &Picture<'_>, index: usize) {
+    let column = &picture.columns[index];
+    let mut heading = vec![format!("Salesforce {}", column.heading)];
+    heading.extend(column.notes.iter().map(|note| escape(note)));
+    let _ = writeln!(text, "  subgraph sf{index}[\"{}\"]", heading.join("<br/>"));
+    for (number, value) in column.values.iter().enumerate() {
+        let lines: Vec<String> = value.lines.iter().chain(&value.boxes).map(|line| escape(line)).collect();
+        let _ = writeln!(text, "    s{index}_{number}[\"{}\"]", lines.join("<br/>"));
+    }
+    text.push_str("  end\n");
+}
+
+/// A text as it may stand between Mermaid's quotes: its own signs, and those of HTML and Markdown, by number.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for (index, c) in clean(text).chars().enumerate() {
+        let list = matches!(c, '-' | '+') && index == 0;
+        // "1." at the start would be taken for the first item of a list.
+        let number = matches!(c, '.' | ')') && text.chars().take(index).all(|c| c.is_ascii_digit());
         match c {
-            '"' => safe.push_str("#quot;"),
-            '#' => safe.push_str("#35;"),
-            '<' => safe.push_str("#lt;"),
-            '>' => safe.push_str("#gt;"),
-            '`' => safe.push_str("#96;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
+            '"' | '#' | '&' | '<' | '>' | '`' | '\\' | '*' | '%' | '{' | '}' | '[' | ']' | '|' | ';' => {
+                let _ = write!(escaped, "#{};", u32::from(c));
+            }
+            c if list || number => {
+                let _ = write!(escaped, "#{};", u32::from(c));
+            }
+            c => escaped.push(c),
         }
     }
-    safe
+    escaped
+}
+
+/// A text between YAML's double quotes.
+fn yaml(text: &str) -> String {
+    format!("\"{}\"", clean(text).replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,7 +1,7 @@
 //! `lockstep mapping test`: the company's own examples, one by one.
 
-use super::context::{Context, Exit, Shown};
-use super::failure::{Failure, count};
+use crate::cli::context::{Context, Exit, Shown};
+use crate::cli::failure::{Failure, count};
 use crate::event::escape;
 use crate::mapping::{Example, Mapping};
 use crate::verify::{Outcome, run_example};

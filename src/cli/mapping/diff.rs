@@ -1,11 +1,11 @@
 //! `lockstep mapping diff`: what a new mapping does differently, row by row and, if asked, person by person.
 
-use super::access;
-use super::context::{Context, Shown};
-use super::failure::Failure;
-use super::mapping::{fields, load, object_line, winner_words};
-use super::progress::Progress;
-use super::table::{grouped, table};
+use super::{fields, load, object_line, winner_words};
+use crate::cli::access;
+use crate::cli::context::{Context, Shown};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Progress;
+use crate::cli::table::{grouped, table};
 use crate::mapping::{Context as Record, Mapping, Row, Winner};
 use crate::model::{Link, PersonStatus, SalesforceObject};
 use serde::Serialize;

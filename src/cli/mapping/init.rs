@@ -1,9 +1,9 @@
 //! `lockstep mapping init`: asks both systems what they have, and writes a first mapping file.
 
-use super::args::InitArguments;
-use super::context::{Context, Shown};
-use super::failure::{Failure, count};
-use super::run::system_clock;
+use crate::cli::args::InitArguments;
+use crate::cli::context::{Context, Shown};
+use crate::cli::failure::{Failure, count};
+use crate::cli::run::system_clock;
 use crate::config::Config;
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
