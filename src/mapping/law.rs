@@ -29,7 +29,7 @@ pub struct Violation {
 }
 
 /// A law of mappings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unlawful {
     /// One Salesforce value leads to two person statuses.
     TwoAnswers,
@@ -39,9 +39,12 @@ pub enum Unlawful {
     WritesOptOut,
 }
 
+/// Contradictions shown one by one; a file with more of them has one mistake many times over.
+const SHOWN_MAX: usize = 25;
+
 /// Everything about the rows that is unlawful; empty for a lawful mapping.
 pub fn violations(mapping: &Mapping) -> Vec<Violation> {
-    let mut all: Vec<Violation> = Vec::new();
+    let (mut all, mut told): (Vec<Violation>, BTreeSet<_>) = (Vec::new(), BTreeSet::new());
     for object in SalesforceObject::BOTH.into_iter().filter(|object| mapping.object(*object).is_some()) {
         for second in 0..mapping.rows.len() {
             for first in 0..second {
@@ -52,7 +55,7 @@ pub fn violations(mapping: &Mapping) -> Vec<Violation> {
                     .or_else(|| drifts(mapping, object, second, first));
                 // What is wrong for Leads and Contacts alike is said once.
                 if let Some(found) = found
-                    && !all.iter().any(|told| told.rows == found.rows && told.law == found.law)
+                    && told.insert((found.rows, found.law))
                 {
                     all.push(found);
                 }
@@ -154,7 +157,13 @@ fn written(row: &Row, object: SalesforceObject) -> Option<&Fields> {
 
 /// Names everything unlawful.
 pub(super) fn check(reader: &mut Reader, mapping: &Mapping) {
-    for violation in violations(mapping) {
+    let all = violations(mapping);
+    if let Some(more) = all.len().checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+        let span = mapping.rows.first().map_or(0..0, |row| row.span.clone());
+        let problem = Problem::error("M020", format!("{more} more pairs of rows contradict each other"));
+        reader.push(problem.at(span, "").help("mend the first ones, and most of these will be gone"));
+    }
+    for violation in all.into_iter().take(SHOWN_MAX) {
         let problem = match violation.law {
             Unlawful::TwoAnswers => two_answers_problem(mapping, &violation),
             Unlawful::Drifts => drifts_problem(mapping, &violation),

@@ -8,6 +8,7 @@ mod draft;
 pub mod draw;
 mod examples;
 mod fields;
+mod index;
 mod law;
 mod letters;
 mod load;

@@ -1,6 +1,7 @@
 //! The relation that a mapping stands for: `out`, `in` and `agree` of `sync.md` part 1.
 
 use super::condition::Context;
+use super::index::Index;
 use super::table::{Mapping, ObjectMapping, OptOutField, Row, Way, Winner};
 use crate::model::{FieldName, FieldValue, Fields, PersonStatus, Rule, SalesforceObject};
 use std::borrow::Cow;
@@ -76,27 +77,39 @@ impl<'m> Relation<'m> {
         self.mapping.rows.iter().enumerate().filter(move |(index, _)| holds(*index))
     }
 
+    fn holds(&self, row: usize) -> bool {
+        self.active.as_deref().is_none_or(|active| active[row])
+    }
+
+    /// The rows of a person status.
+    fn of_person(&self, status: &PersonStatus) -> impl Iterator<Item = (usize, &'m Row)> {
+        let rows = self.mapping.sorted(self.object).index.of_person(status);
+        rows.iter().filter(|row| self.holds(**row)).map(|row| (*row, &self.mapping.rows[*row]))
+    }
+
+    /// The rows that speak of these Salesforce values, whatever their direction.
+    pub fn rows_of(&self, fields: &Fields) -> impl Iterator<Item = usize> {
+        let near = match self.mapping.object(self.object) {
+            Some(columns) => self.mapping.sorted(self.object).index.near(fields, &columns.status),
+            None => Cow::Borrowed(&[][..]),
+        };
+        let speaks = |row: &usize| {
+            self.holds(*row)
+                && patterns(&self.mapping.rows[*row], self.object).any(|pattern| matches(pattern, fields))
+        };
+        near.iter().copied().filter(speaks).collect::<Vec<_>>().into_iter()
+    }
+
     /// `out`: the row that writes this status to Salesforce, and what it writes.
     pub fn outbound(&self, status: &PersonStatus) -> Option<(&'m Row, &'m Fields)> {
-        self.rows()
-            .filter(|(_, row)| row.person == *status && row.way.to_salesforce())
+        self.of_person(status)
+            .filter(|(_, row)| row.way.to_salesforce())
             .find_map(|(_, row)| Some((row, row.fields(self.object)?)))
     }
 
     /// `in`: the row whose person status these Salesforce values lead to.
     pub fn inbound(&self, fields: &Fields) -> Option<&'m Row> {
-        let object = self.object;
-        self.rows()
-            .map(|(_, row)| row)
-            .find(|row| row.way.to_engage() && patterns(row, object).any(|pattern| matches(pattern, fields)))
-    }
-
-    /// The rows that speak of these Salesforce values, whatever their direction.
-    pub fn rows_of(&self, fields: &Fields) -> impl Iterator<Item = usize> {
-        let object = self.object;
-        self.rows()
-            .filter(move |(_, row)| patterns(row, object).any(|pattern| matches(pattern, fields)))
-            .map(|(index, _)| index)
+        self.rows_of(fields).map(|row| &self.mapping.rows[row]).find(|row| row.way.to_engage())
     }
 
     /// Whether any row speaks of these Salesforce values.
@@ -106,25 +119,25 @@ impl<'m> Relation<'m> {
 
     /// Whether any row pairs this status with a value of the object.
     pub fn knows_status(&self, status: &PersonStatus) -> bool {
-        let object = self.object;
-        self.rows().any(|(_, row)| row.person == *status && patterns(row, object).next().is_some())
+        self.of_person(status).any(|(_, row)| patterns(row, self.object).next().is_some())
     }
 
     /// Whether the two are in one group.
     pub fn agree(&self, fields: &Fields, status: &PersonStatus) -> bool {
         let object = self.object;
-        let speaks = |row: &Row| joining(row, object).any(|pattern| matches(pattern, fields));
-        let joined = self.rows().any(|(value, row)| {
-            speaks(row)
-                && self
-                    .rows()
-                    .any(|(other, row)| row.person == *status && self.group(value) == self.group(other))
-        });
-        // A row that leads nowhere only says that its own two values agree; where another row leads somewhere, that counts.
-        let said = |(_, row): (usize, &Row)| {
-            row.way == Way::None && row.person == *status && patterns(row, object).any(|p| matches(p, fields))
+        let joins = |row: usize| {
+            joining(&self.mapping.rows[row], object).any(|pattern| matches(pattern, fields))
+                && self.of_person(status).any(|(other, _)| self.group(row) == self.group(other))
         };
-        joined || (self.rows().any(said) && self.inbound(fields).is_none() && self.outbound(status).is_none())
+        if self.rows_of(fields).any(joins) {
+            return true;
+        }
+        // A row that leads nowhere only says that its own two values agree; where another row leads somewhere, that counts.
+        let said = |row: usize| {
+            let row = &self.mapping.rows[row];
+            row.way == Way::None && row.person == *status
+        };
+        self.rows_of(fields).any(said) && self.inbound(fields).is_none() && self.outbound(status).is_none()
     }
 
     /// The number of a row's group; rows with the same one belong together.
@@ -134,17 +147,19 @@ impl<'m> Relation<'m> {
 
     /// Every row that has a say when somebody holds this status: its own, and those of their groups.
     pub fn around_status(&self, status: &PersonStatus) -> Vec<usize> {
-        self.around(|row| row.person == *status)
+        self.around(self.of_person(status).map(|(row, _)| row))
     }
 
     /// Every row that has a say when a record holds these values.
     pub fn around_fields(&self, fields: &Fields) -> Vec<usize> {
-        self.around(|row| patterns(row, self.object).any(|pattern| matches(pattern, fields)))
+        self.around(self.rows_of(fields))
     }
 
-    fn around(&self, is: impl Fn(&Row) -> bool) -> Vec<usize> {
-        let groups: BTreeSet<usize> =
-            self.rows().filter(|(_, row)| is(row)).map(|(index, _)| self.group(index)).collect();
+    fn around(&self, rows: impl Iterator<Item = usize>) -> Vec<usize> {
+        let groups: BTreeSet<usize> = rows.map(|row| self.group(row)).collect();
+        if groups.is_empty() {
+            return Vec::new();
+        }
         self.rows().map(|(index, _)| index).filter(|index| groups.contains(&self.group(*index))).collect()
     }
 
@@ -152,8 +167,7 @@ impl<'m> Relation<'m> {
     /// name different winners.
     pub fn winner(&self, fields: &Fields, status: &PersonStatus) -> Option<Winner> {
         let from_salesforce = self.rows_of(fields).find_map(|row| self.mapping.rows[row].winner);
-        let from_engage =
-            self.rows().filter(|(_, row)| row.person == *status).find_map(|(_, row)| row.winner);
+        let from_engage = self.of_person(status).find_map(|(_, row)| row.winner);
         match (from_salesforce, from_engage) {
             (Some(left), Some(right)) if left != right => None,
             (Some(winner), _) | (None, Some(winner)) => Some(winner),
@@ -168,11 +182,16 @@ impl Mapping {
         let sorted = |object| {
             let pairs = related_rows(&self.rows, object);
             let groups = Groups::of(self.rows.len(), &pairs, |_| true);
-            super::table::Sorted { pairs, groups, watched: self.watched(object) }
+            let columns = self.object(object);
+            let index =
+                columns.map_or_else(Index::default, |columns| Index::of(&self.rows, object, &columns.status));
+            super::table::Sorted { pairs, groups, watched: self.watched(object), index }
         };
         self.sorted = super::table::ByObject {
             lead: sorted(SalesforceObject::Lead),
             contact: sorted(SalesforceObject::Contact),
+            conditional: self.rows.iter().any(|row| !row.only_if.is_always()),
+            opted_out: self.rows.iter().position(|row| row.person.is_opted_out()),
         };
         self
     }
@@ -187,7 +206,7 @@ impl Mapping {
 
     /// The rows that hold for one record.
     pub fn relation(&self, object: SalesforceObject, context: &Context<'_>) -> Relation<'_> {
-        if !self.has_conditions() {
+        if !self.sorted.conditional {
             return Relation {
                 mapping: self,
                 object,
@@ -198,11 +217,6 @@ impl Mapping {
         let active: Vec<bool> = self.rows.iter().map(|row| row.only_if.holds(context)).collect();
         let groups = Groups::of(self.rows.len(), &self.sorted(object).pairs, |row| active[row]);
         Relation { mapping: self, object, active: Some(active), groups: Cow::Owned(groups) }
-    }
-
-    /// Whether any row holds for some records only.
-    pub fn has_conditions(&self) -> bool {
-        self.rows.iter().any(|row| !row.only_if.is_always())
     }
 
     /// Whether conditions ask in which sequences a person is.
@@ -217,9 +231,9 @@ impl Mapping {
             .object(object)
             .and_then(|object| object.opt_out.name())
             .is_some_and(|name| fields.get(name) == Some(&FieldValue::Bool(true)));
-        let says = |row: &Row| patterns(row, object).any(|pattern| matches(pattern, fields));
         // The Opted out row never has a condition.
-        ticked || self.rows.iter().any(|row| row.person.is_opted_out() && says(row))
+        let row = self.sorted.opted_out.map(|row| &self.rows[row]);
+        ticked || row.is_some_and(|row| patterns(row, object).any(|pattern| matches(pattern, fields)))
     }
 
     /// What an opt-out is in Salesforce: the ticked box and the value of the Opted out row (rulings.md 13).

@@ -4,6 +4,7 @@
 
 use super::carry::FieldMapping;
 use super::condition::Condition;
+use super::index::Index;
 use super::relation::Groups;
 use crate::model::{FieldName, Fields, PersonStatus, SalesforceObject, SequenceAction, Side};
 use std::collections::BTreeSet;
@@ -47,6 +48,10 @@ pub struct Mapping {
 /// What follows from the rows, worked out once for each object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ByObject {
+    /// Whether any row has a condition.
+    pub(super) conditional: bool,
+    /// The Opted out row.
+    pub(super) opted_out: Option<usize>,
     pub(super) lead: Sorted,
     pub(super) contact: Sorted,
 }
@@ -58,6 +63,7 @@ pub(super) struct Sorted {
     /// The groups while every row holds.
     pub(super) groups: Groups,
     pub(super) watched: BTreeSet<FieldName>,
+    pub(super) index: Index,
 }
 
 /// How one Salesforce object takes part.

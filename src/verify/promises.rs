@@ -4,7 +4,7 @@ use super::domain::{Domain, Person};
 use super::world::{State, World};
 use crate::diagnostic::Problem;
 use crate::lifecycle;
-use crate::mapping::{Mapping, OptOutCleared, Relation};
+use crate::mapping::{Mapping, OptOutCleared, Relation, Winner};
 use crate::model::{
     Baseline, BySide, FieldName, FieldValue, Fields, PersonStatus, Rule, SalesforceObject, Side, Step, Target,
 };
@@ -101,8 +101,25 @@ pub(super) fn broken(mapping: &Mapping) -> Vec<Broken> {
     all
 }
 
-/// Which rows speak of a pair of values: where they are the same for two kinds of record, so is everything decided.
-type Signature = (usize, usize, Vec<usize>, Vec<usize>);
+/// What a decision about a pair of values hangs on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Signature {
+    /// Some row joins the two: the values, and the rows that have a say about each.
+    Joined(usize, usize, Vec<usize>, Vec<usize>),
+    /// No row does: then each only matters to the other by what kind of value it is.
+    Value(usize, Vec<usize>, Kind),
+    Status(usize, Vec<usize>, Kind),
+}
+
+/// A kind of value or status, as the other side of an unrelated pair can tell it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    /// The built-in status it is, or leads to: the life cycle knows only those.
+    built_in: Option<&'static str>,
+    known: bool,
+    leads: bool,
+    winner: Option<&'static str>,
+}
 
 struct Cases<'a> {
     world: &'a World<'a>,
@@ -112,16 +129,57 @@ struct Cases<'a> {
 
 impl Cases<'_> {
     fn each(&self, seen: &mut BTreeSet<Signature>, tell: &mut dyn FnMut(Broken)) {
-        let people: Vec<Vec<usize>> =
-            self.domain.engage.iter().map(|status| self.relation.around_status(status)).collect();
+        let people: Vec<(Vec<usize>, Kind)> = self
+            .domain
+            .engage
+            .iter()
+            .map(|status| (self.relation.around_status(status), self.kind_of_status(status)))
+            .collect();
         for (s, salesforce) in self.domain.salesforce.iter().enumerate() {
-            let around = self.relation.around_fields(salesforce);
+            let (around, kind) = (self.relation.around_fields(salesforce), self.kind_of_fields(salesforce));
             for (e, engage) in self.domain.engage.iter().enumerate() {
-                if seen.insert((s, e, around.clone(), people[e].clone())) {
+                let (rows, status) = &people[e];
+                let new = if around.iter().any(|row| rows.binary_search(row).is_ok()) {
+                    seen.insert(Signature::Joined(s, e, around.clone(), rows.clone()))
+                } else {
+                    let value = seen.insert(Signature::Value(s, around.clone(), status.clone()));
+                    seen.insert(Signature::Status(e, rows.clone(), kind.clone())) || value
+                };
+                if new {
                     self.pair(salesforce, engage, tell);
                 }
             }
         }
+    }
+
+    fn kind_of_status(&self, status: &PersonStatus) -> Kind {
+        let rows = self.relation.around_status(status);
+        let winner = rows.iter().filter(|row| self.world.mapping.rows[**row].person == *status);
+        Kind {
+            built_in: lifecycle::built_in_status(status).map(|known| known.key),
+            known: self.relation.knows_status(status),
+            leads: self.relation.outbound(status).is_some(),
+            winner: self.winner(winner.copied()),
+        }
+    }
+
+    fn kind_of_fields(&self, fields: &Fields) -> Kind {
+        let inbound = self.relation.inbound(fields);
+        Kind {
+            built_in: inbound.and_then(|row| lifecycle::built_in_status(&row.person)).map(|known| known.key),
+            known: self.relation.knows_fields(fields),
+            leads: inbound.is_some(),
+            winner: self.winner(self.relation.rows_of(fields)),
+        }
+    }
+
+    fn winner(&self, mut rows: impl Iterator<Item = usize>) -> Option<&'static str> {
+        rows.find_map(|row| self.world.mapping.rows[row].winner).map(|winner| match winner {
+            Winner::Salesforce => "salesforce",
+            Winner::Engage => "engage",
+            Winner::Newest => "newest",
+            Winner::Hold => "hold",
+        })
     }
 
     /// One pair of values: whoever moved, with the box and without, opted out before and not.
