@@ -15,6 +15,9 @@ pub const PAUSED: &str = "paused";
 /// Why a plan waits for approval, as it is shown.
 pub const PLAN_WAITS: &str = "plan_waits";
 
+/// Set while somebody without a record was seen and not searched for yet; says when.
+pub const SOMEBODY_UNLINKED: &str = "somebody_unlinked";
+
 /// Set once an operator was asked about a plan, or there was nothing to ask: what follows is no first run.
 pub const FIRST_RUN_DONE: &str = "first_run_done";
 

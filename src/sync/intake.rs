@@ -6,7 +6,7 @@ use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::{Mapping, NewLeads, NewProspects};
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
-use crate::store::{Newcomer, Seen, Source, StoreError, Transaction};
+use crate::store::{Newcomer, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -75,37 +75,40 @@ impl Engine {
         Ok(due)
     }
 
-    /// Takes in one page of prospects. Returns how many links became due, and how many have no record yet.
+    /// Takes in one page of prospects. Returns how many links became due.
     pub(super) async fn take_in_engage(
         &self,
         prospects: Vec<Prospect>,
         source: Source,
         cursor: Option<String>,
         fresh: &mut Fresh,
-    ) -> Result<(usize, usize), Interrupted> {
+    ) -> Result<usize, Interrupted> {
         let (mapping, now) = (self.mapping(), self.now());
-        let (due, unlinked, kept) = self
+        let (due, kept) = self
             .store
             .write(move |tx| {
-                let (mut due, mut unlinked, mut kept) = (0, 0, Vec::new());
+                let (mut due, mut unlinked, mut kept) = (0, false, Vec::new());
                 for prospect in prospects {
                     match take_in_prospect(tx, &mapping, &prospect, source, now)? {
                         Taken::Due => {
                             due += 1;
                             kept.push(prospect);
                         }
-                        Taken::Unlinked => unlinked += 1,
+                        Taken::Unlinked => unlinked = true,
                         Taken::Nothing => {}
                     }
+                }
+                if unlinked {
+                    somebody_unlinked(tx, now)?;
                 }
                 if let Some(cursor) = cursor {
                     tx.set_cursor(ENGAGE_CURSOR, &cursor)?;
                 }
-                Ok((due, unlinked, kept))
+                Ok((due, kept))
             })
             .await?;
         fresh.engage.extend(kept.into_iter().map(|prospect| (prospect.id.clone(), prospect)));
-        Ok((due, unlinked))
+        Ok(due)
     }
 
     /// Takes in a webhook. When this returns well, the event is durable.
@@ -135,7 +138,11 @@ impl Engine {
                 if let Some(prospect) = &delivery.prospect {
                     // A late event may name an old Salesforce record; only an unknown prospect is linked by it.
                     if tx.link(&prospect.id)?.is_none() {
-                        take_in_prospect(tx, &mapping, prospect, Source::Webhook, now)?;
+                        if let Taken::Unlinked =
+                            take_in_prospect(tx, &mapping, prospect, Source::Webhook, now)?
+                        {
+                            somebody_unlinked(tx, now)?;
+                        }
                         return Ok(());
                     }
                 }
@@ -205,6 +212,11 @@ pub(super) fn is_new_lead(mapping: &Mapping, record: &SalesforceRecord) -> bool 
         && !record.is_converted
         && record.master_record.is_none()
         && mapping.in_scope(SalesforceObject::Lead, &record.fields)
+}
+
+/// Somebody has to be searched for by email, in this turn or, if that fails, in a later one.
+fn somebody_unlinked(tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
+    tx.set_meta(marks::SOMEBODY_UNLINKED, &now.to_string())
 }
 
 /// Somebody whom only one side knows. Whoever was refused is tried again, now that they have changed.

@@ -8,7 +8,7 @@ use crate::mapping::{NewLeads, NewProspects};
 use crate::model::{
     HoldReason, Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side,
 };
-use crate::store::{Held, JournalEntry, Newcomer, Seen, Source, StoreError, Transaction};
+use crate::store::{Held, JournalEntry, Newcomer, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,15 +31,21 @@ pub(super) type People = BTreeMap<String, Namesakes>;
 impl Engine {
     /// Links people whom each side knows by itself where the email is unique on both; holds where it is not; and creates
     /// whom only one side knows, where the company says so. Email addresses live only as long as this call.
-    pub(super) async fn meet_newcomers(&self, unlinked: bool) -> Result<(), Interrupted> {
+    pub(super) async fn meet_newcomers(&self) -> Result<(), Interrupted> {
+        if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
+            return Ok(());
+        }
         let policy = self.mapping().new;
         if policy.prospects == NewProspects::Ignore && policy.leads == NewLeads::Ignore {
             return Ok(());
         }
         let now = self.now();
-        let mut open = self.store.read(|reader| reader.newcomers()).await?;
+        let (mut open, unlinked) = self
+            .store
+            .read(|reader| Ok((reader.newcomers()?, reader.meta(marks::SOMEBODY_UNLINKED)?)))
+            .await?;
         open.retain(|newcomer| newcomers::is_open(newcomer, now));
-        if open.is_empty() && !unlinked {
+        if open.is_empty() && unlinked.is_none() {
             return Ok(());
         }
         let leads = self.new_leads(&open).await?;
@@ -51,7 +57,18 @@ impl Engine {
                 .write(move |tx| links.iter().try_for_each(|meeting| link_or_hold(tx, meeting, creates, now)))
                 .await?;
         }
-        self.create(&people, open).await
+        // While an operator has writing stopped, nobody is made; they are not forgotten.
+        if !self.is_paused().await? {
+            self.create(&people, open).await?;
+        }
+        self.store
+            .write(move |tx| match tx.meta(marks::SOMEBODY_UNLINKED)? == unlinked {
+                true => tx.remove_meta(marks::SOMEBODY_UNLINKED),
+                // Somebody else was seen meanwhile.
+                false => Ok(()),
+            })
+            .await?;
+        Ok(())
     }
 
     /// Lists all prospects, and asks Salesforce who else has the addresses of those without a record.

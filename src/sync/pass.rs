@@ -117,6 +117,16 @@ impl Engine {
         };
         salesforce?;
         engage?;
+        // Trouble with newcomers must not keep those from being looked at whom both sides know.
+        if cycle.poll_engage {
+            match self.meet_newcomers().await {
+                Err(Interrupted::Call(error)) => {
+                    report.interrupted = true;
+                    self.failed(error);
+                }
+                met => met?,
+            }
+        }
         if cycle.sweep {
             self.sweep(fresh, &mut turn).await?;
         }
@@ -187,13 +197,12 @@ impl Engine {
         let mut cursor = self.store.read(|reader| reader.cursor(ENGAGE_CURSOR)).await?;
         let first_pass = !self.store.read(marks::first_pass_done).await?;
         let source = if first_pass { Source::FirstPass } else { Source::Poll };
-        let mut unlinked = 0;
         loop {
             let page = self.engage.changes(cursor.as_deref()).await?;
             self.answered(Side::Engage);
             let next = page.cursor.clone();
             let moved = (cursor.as_deref() != Some(next.as_str())).then(|| next.clone());
-            unlinked += self.take_in_engage(page.prospects, source, moved, fresh).await?.1;
+            self.take_in_engage(page.prospects, source, moved, fresh).await?;
             cursor = Some(next);
             self.settle_when_full(fresh, turn).await?;
             if self.is_stopping() {
@@ -203,7 +212,6 @@ impl Engine {
                 break;
             }
         }
-        self.meet_newcomers(unlinked > 0).await?;
         if first_pass {
             self.store.write(|tx| tx.set_meta(marks::FIRST_PASS_DONE, "true")).await?;
         }

@@ -141,3 +141,30 @@ async fn with_ignore_nobody_is_linked_and_nobody_is_made() {
     assert_eq!(world.product.status(&jane), "just_added");
     assert_eq!(world.leads_with("jane@example.com").len(), 1);
 }
+
+#[tokio::test]
+async fn while_writing_is_paused_nobody_is_made_and_nobody_is_forgotten() {
+    let world = world("prospects = \"create\"").await;
+    world.pause(true).await;
+    world.product.create("new@example.com", "Nora", "New", "Newco", None);
+    world.settle().await;
+    assert!(world.leads_with("new@example.com").is_empty());
+    world.pause(false).await;
+    world.settle().await;
+    world.only_lead_with("new@example.com");
+}
+
+#[tokio::test]
+async fn a_search_that_failed_is_made_again() {
+    let world = World::example().await;
+    world.cycle().await;
+    let lead = world.org.create_lead("Jane", "Doe", "Acme", "jane@example.com", "Nurture").unwrap();
+    let jane = world.product.create("jane@example.com", "Jane", "Doe", "Acme", None);
+    world.cycle_without_an_answer_about_namesakes().await;
+    assert!(world.link_of(&jane).await.is_none());
+    for _ in 0..4 {
+        world.advance(Duration::from_secs(120));
+        world.cycle().await;
+    }
+    assert_eq!(world.link_of(&jane).await.map(|link| link.salesforce), Some(lead));
+}

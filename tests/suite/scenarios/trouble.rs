@@ -2,10 +2,30 @@
 
 use super::world::{Person, World};
 use lockstep::sandbox::{Fault, When};
+use lockstep::store::marks;
+use lockstep::sync::Cycle;
 use serde_json::json;
 use std::time::Duration;
 
 impl World {
+    /// What `lockstep pause` and `lockstep resume` leave in the store.
+    pub async fn pause(&self, paused: bool) {
+        self.store
+            .write(move |tx| match paused {
+                true => tx.set_meta(marks::PAUSED, "yes"),
+                false => tx.remove_meta(marks::PAUSED),
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Engage is polled, and Salesforce does not answer when it is asked for namesakes.
+    pub async fn cycle_without_an_answer_about_namesakes(&self) {
+        self.org.faults().add(When::next("GET", "/services/data"), Fault::DropBefore);
+        let only_engage = Cycle { poll_salesforce: false, poll_engage: true, sweep: false };
+        self.engine.cycle(only_engage).await.unwrap();
+    }
+
     pub fn restrict_status_to(&self, values: &[&str]) {
         self.org.set_picklist("Lead", "Status", values, true);
     }
