@@ -41,16 +41,22 @@ impl Condition {
 
     /// A record that meets both conditions, if there can be one.
     pub fn both(&self, other: &Condition) -> Option<(Fields, Vec<Arc<str>>)> {
+        Condition::all([self, other])
+    }
+
+    /// A record that meets all of these conditions, if there can be one.
+    pub fn all<const N: usize>(conditions: [&Condition; N]) -> Option<(Fields, Vec<Arc<str>>)> {
         let mut record = Fields::new();
-        for (name, values) in self.fields.iter().chain(&other.fields) {
-            let meets = |condition: &Condition, value: &FieldValue| {
-                condition.fields.get(name).is_none_or(|values| values.contains(value))
+        for (name, values) in conditions.iter().flat_map(|condition| &condition.fields) {
+            let meets_all = |value: &&FieldValue| {
+                conditions
+                    .iter()
+                    .all(|other| other.fields.get(name).is_none_or(|values| values.contains(value)))
             };
-            let value = values.iter().find(|value| meets(self, value) && meets(other, value))?;
-            record.insert(name.clone(), value.clone());
+            record.insert(name.clone(), values.iter().find(meets_all)?.clone());
         }
         // One person may be in many sequences.
-        let sequences = self.sequences.first().into_iter().chain(other.sequences.first());
+        let sequences = conditions.iter().filter_map(|condition| condition.sequences.first());
         Some((record, sequences.cloned().collect()))
     }
 }

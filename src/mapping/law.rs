@@ -4,6 +4,7 @@
 //! values has one value to write on each side (`sync.md` part 1). A broken law needs no more than two rows, so looking
 //! at every two rows that can hold for one record is looking at every record.
 
+use super::condition::Condition;
 use super::reader::Reader;
 use super::relation::patterns;
 use super::rows::label;
@@ -52,7 +53,9 @@ pub fn violations(mapping: &Mapping) -> Vec<Violation> {
                     .or_else(|| writes_opt_out(mapping, object, first, second))
                     .or_else(|| writes_opt_out(mapping, object, second, first))
                     .or_else(|| drifts(mapping, object, first, second))
-                    .or_else(|| drifts(mapping, object, second, first));
+                    .or_else(|| drifts(mapping, object, second, first))
+                    .or_else(|| parts(mapping, object, first, second))
+                    .or_else(|| parts(mapping, object, second, first));
                 // What is wrong for Leads and Contacts alike is said once.
                 if let Some(found) = found
                     && told.insert((found.rows, found.law))
@@ -112,24 +115,37 @@ fn drifts(mapping: &Mapping, object: SalesforceObject, start: usize, back: usize
     }
     // A value that has all of the other's fields shows the other one too.
     let shows = |value: &Fields| written.iter().all(|(name, field)| value.get(name) == Some(field));
-    let other = match reads.way {
-        Way::Both => reads.fields(object).filter(|again| !shows(again)).map(|_| back),
-        // The row that reads writes nothing: then another one may write another of its values. (If that one read too,
-        // the two would be two answers.)
-        _ => (start + 1..mapping.rows.len()).find(|row| {
-            let row = &mapping.rows[*row];
-            let joined = self::written(row, object).is_some_and(|value| {
-                !shows(value) && patterns(reads, object).any(|pattern| pattern == value)
-            });
-            joined
-                && row.way == Way::ToSalesforce
-                && row.only_if.both(&writes.only_if).is_some()
-                && row.only_if.both(&reads.only_if).is_some()
-        }),
-    }?;
+    if reads.way != Way::Both || reads.fields(object).is_none_or(shows) {
+        return None;
+    }
     let (conditions, sequences) = writes.only_if.both(&reads.only_if)?;
     let record = both(&conditions, written)?;
-    Some(Violation { law: Unlawful::Drifts, object, rows: (start, other), record, sequences })
+    Some(Violation { law: Unlawful::Drifts, object, rows: (start, back), record, sequences })
+}
+
+/// Two rows that are only written, and one that reads what both write: whoever moves from the one status to the other
+/// goes with what is there, and the other value is never written.
+fn parts(mapping: &Mapping, object: SalesforceObject, start: usize, back: usize) -> Option<Violation> {
+    let (first, second) = (&mapping.rows[start], &mapping.rows[back]);
+    if first.way != Way::ToSalesforce || second.way != Way::ToSalesforce {
+        return None;
+    }
+    let (wanted, there) = (first.fields(object)?, second.fields(object)?);
+    let holds =
+        |value: &Fields, part: &Fields| part.iter().all(|(name, field)| value.get(name) == Some(field));
+    if holds(there, wanted) {
+        return None;
+    }
+    let reads = mapping.rows.iter().find_map(|row| {
+        let joins = row.way.to_engage()
+            && !row.person.is_opted_out()
+            && patterns(row, object).any(|pattern| pattern == wanted)
+            && patterns(row, object).any(|pattern| holds(there, pattern));
+        Condition::all([&row.only_if, &first.only_if, &second.only_if]).filter(|_| joins)
+    });
+    let (conditions, sequences) = reads?;
+    let record = both(&conditions, there)?;
+    Some(Violation { law: Unlawful::Drifts, object, rows: (start, back), record, sequences })
 }
 
 /// What the row `writes` sets can make of a record what the Opted out row speaks of, in whatever direction.

@@ -185,9 +185,13 @@ impl<'a> Judge<'a> {
         if engage_moved && !salesforce_moved {
             let written = self.written(&end.engage)?;
             let shows = holds(&end.salesforce, written) || read.contains(&end.engage);
+            // Another value of the same status stands for it, as long as only one value of that status is ever written.
             let stands_for = read.first().is_some_and(|status| {
+                let outbound =
+                    self.rows.iter().filter(|row| matches!(row.way, Way::Both | Way::ToSalesforce));
+                let mut values = outbound.filter_map(|row| row.lead.as_ref());
                 self.read(written).contains(status)
-                    && self.written(status).is_none_or(|other| other == written)
+                    && values.all(|value| holds(value, written) || !self.read(value).contains(status))
             });
             return (!shows && !stands_for).then(|| format!("{} did not reach Salesforce", end.engage));
         }
