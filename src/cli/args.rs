@@ -100,7 +100,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ParkedCommand>,
     },
-    /// Look at a mapping file.
+    /// Draft, test, draw, show and compare mapping files.
     Mapping {
         /// What to do with it.
         #[command(subcommand)]
