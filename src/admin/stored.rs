@@ -4,7 +4,7 @@ use super::operations::{Answer, Operations, Refusal};
 use super::person::{Wanted, explanation};
 use super::verdict::{decide, forget, retry, seen};
 use super::views::*;
-use crate::model::{BySide, Link, ProspectId, Side};
+use crate::model::{BySide, Link, ProspectId, Side, mark};
 use crate::reconcile::plan_id;
 use crate::store::marks;
 use crate::store::{Newcomer, Reader, Source, Store, StoreError, Transaction};
@@ -267,9 +267,9 @@ impl Operations for Stored {
                     "no plan waits: it waits once the daemon has made it and stopped before it",
                 ));
             }
-            let id = plan_id(waiting.iter().filter_map(|due| due.waiting));
-            let only_new_people = waiting.is_empty();
-            if !only_new_people && apply.id.as_ref().is_some_and(|asked| *asked != id) {
+            let people = newcomers.iter().map(|newcomer| mark(&newcomer.id));
+            let id = plan_id(waiting.iter().filter_map(|due| due.waiting).chain(people));
+            if apply.id.as_ref().is_some_and(|asked| *asked != id) {
                 return Err(Refusal::invalid(format!(
                     "the plan that waits is another one by now ({id}): look at `lockstep plan` again"
                 )));

@@ -4,7 +4,7 @@ use crate::admin::{
     Answer, ApplyPlan, Conflict, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan,
     PlanGroup, PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
 };
-use crate::model::{Link, Side, Step, Target};
+use crate::model::{Link, Side, Step, Target, mark};
 use crate::reconcile::Decision;
 use crate::sync::{DryRun, Engine, Health, WebhookError};
 use axum::body::Bytes;
@@ -198,12 +198,20 @@ pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
         }
     }
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.what.cmp(&b.what)));
-    let held_back = run.plan.held_back.iter().map(|(_, fingerprint)| *fingerprint);
+    let people = run.newcomers_waiting.iter().map(|id| mark(id));
+    let held_back: Vec<u64> =
+        run.plan.held_back.iter().map(|(_, fingerprint)| *fingerprint).chain(people).collect();
+    let people = match run.newcomers_waiting.len() {
+        0 => None,
+        count => Some(format!("{count} people to be created on the other side wait to be let through")),
+    };
+    let waits: Vec<String> =
+        run.plan.waiting.as_ref().map(ToString::to_string).into_iter().chain(people).collect();
     Plan {
         groups,
         records,
-        waits: run.plan.waiting.as_ref().map(ToString::to_string),
-        id: run.plan.waiting.as_ref().map(|_| crate::reconcile::plan_id(held_back)),
+        waits: (!waits.is_empty()).then(|| waits.join("; ")),
+        id: (!held_back.is_empty()).then(|| crate::reconcile::plan_id(held_back)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::reader::{Reader, Span, Table};
 use super::rows::{self, Columns};
 use super::table::{Automation, SideValue};
-use super::values::fields;
+use super::values::{fields, not_in_sync};
 use crate::diagnostic::Problem;
 use crate::model::SalesforceObject;
 
@@ -67,16 +67,5 @@ fn one_of_three(reader: &mut Reader, key: &str, span: Span) {
         )
         .at(span, "")
         .help(format!("write `{key} = {{ lead = \"...\" }}` or `{key} = {{ person = \"...\" }}`")),
-    );
-}
-
-/// A value of an object that has no section.
-pub(super) fn not_in_sync(reader: &mut Reader, key: &str, object: SalesforceObject, span: Span) {
-    reader.push(
-        Problem::error("M012", format!("`{key}` has a value, but {object}s are not in sync"))
-            .at(span, "")
-            .help(format!(
-                "add a section `[salesforce.{key}]` with `status = \"...\"`, or take the value out"
-            )),
     );
 }

@@ -1,17 +1,13 @@
 //! `[[test]]`: what the company expects, in its own words.
 
-use super::automations::not_in_sync;
 use super::reader::{Reader, Table};
 use super::rows::{self, Columns, SEQUENCES};
 use super::table::{Example, Expected, Pair};
-use super::values::{checked_value, field_name, fields};
+use super::values::{fields, key_of, not_in_sync, plain_fields};
 use crate::diagnostic::Problem;
-use crate::model::{FieldValue, Fields, SalesforceObject, Side};
+use crate::model::{SalesforceObject, Side};
 use std::sync::Arc;
 use toml::de::DeValue;
-
-const OBJECTS: [(&str, SalesforceObject); 2] =
-    [("lead", SalesforceObject::Lead), ("contact", SalesforceObject::Contact)];
 
 const SHAPE: &str = "a test reads: `given = { lead = \"A\", person = \"B\" }`, `when = { lead = \"C\" }`, `then = { person = \"D\" }`";
 
@@ -60,7 +56,7 @@ fn example(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Opt
         name: name.into(),
         object,
         given: pair(reader, &given, object, columns)?,
-        record: record(reader, &given),
+        record: reader.table(&given, "record").map(|table| plain_fields(reader, &table)).unwrap_or_default(),
         sequences: names(reader, &given),
         when: pair(reader, &when, object, columns)?,
         newer,
@@ -76,7 +72,8 @@ fn example(reader: &mut Reader, table: &Table<'_>, columns: &Columns<'_>) -> Opt
 fn object(reader: &mut Reader, parts: [&Table<'_>; 3], columns: &Columns<'_>) -> Option<SalesforceObject> {
     let mut named: Option<SalesforceObject> = None;
     for table in parts {
-        for (key, object) in OBJECTS {
+        for object in SalesforceObject::BOTH {
+            let key = key_of(object);
             if table.get(key).is_none() {
                 continue;
             }
@@ -104,10 +101,7 @@ fn pair(
     object: SalesforceObject,
     columns: &Columns<'_>,
 ) -> Option<Pair> {
-    let own = match object {
-        SalesforceObject::Lead => "lead",
-        SalesforceObject::Contact => "contact",
-    };
+    let own = key_of(object);
     let mut pair = Pair::default();
     for key in [own, "salesforce"] {
         if let (Some(value), Some(status)) = (table.get(key), columns.status(object)) {
@@ -119,24 +113,6 @@ fn pair(
         pair.engage = Some(rows::person(reader, text, span, columns.custom)?);
     }
     Some(pair)
-}
-
-fn record(reader: &mut Reader, given: &Table<'_>) -> Fields {
-    let mut fields = Fields::new();
-    let Some(table) = reader.table(given, "record") else { return fields };
-    for (name, span, value) in table.entries() {
-        let Some(name) = field_name(reader, name, span, false) else { continue };
-        match value.get_ref() {
-            DeValue::Boolean(flag) => _ = fields.insert(name, FieldValue::Bool(*flag)),
-            DeValue::String(text) => {
-                if let Some(text) = checked_value(reader, text, value.span(), false) {
-                    fields.insert(name, text);
-                }
-            }
-            other => reader.wrong_kind(&name, other, value.span(), "a value in quotes, or true or false"),
-        }
-    }
-    fields
 }
 
 fn names(reader: &mut Reader, given: &Table<'_>) -> Vec<Arc<str>> {

@@ -4,7 +4,7 @@ use super::carry::{FieldMapping, Transform};
 use super::reader::{Reader, Span, Table, listed};
 use super::rows::{Columns, WINNERS};
 use super::table::Way;
-use super::values::field_name;
+use super::values::{field_name, not_in_sync};
 use crate::diagnostic::{Problem, nearest};
 use crate::model::{Detail, FieldName, SalesforceObject};
 use std::collections::BTreeSet;
@@ -116,7 +116,7 @@ fn name(
     let (text, span) = reader.text(table, key)?;
     if columns.status(object).is_none() {
         if !columns.broken.contains(&object) {
-            super::automations::not_in_sync(reader, key, object, span);
+            not_in_sync(reader, key, object, span);
         }
         return None;
     }

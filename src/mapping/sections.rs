@@ -3,9 +3,9 @@
 use super::reader::{Reader, Table, listed};
 use super::rows::WINNERS;
 use super::table::*;
-use super::values::field_name;
+use super::values::{field_name, plain_fields};
 use crate::diagnostic::{Problem, nearest};
-use crate::model::{FieldValue, Fields, SalesforceObject};
+use crate::model::SalesforceObject;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -51,7 +51,7 @@ pub(super) fn object(reader: &mut Reader, salesforce: &Table<'_>, key: &str) -> 
         }
     };
     let opt_out = opt_out_field(reader, &section);
-    let scope = reader.table(&section, "scope").map(|scope| scope_fields(reader, &scope)).unwrap_or_default();
+    let scope = reader.table(&section, "scope").map(|scope| plain_fields(reader, &scope)).unwrap_or_default();
     Some(ObjectMapping { status: status?, opt_out, scope })
 }
 
@@ -68,19 +68,6 @@ fn opt_out_field(reader: &mut Reader, section: &Table<'_>) -> OptOutField {
             default
         }
     }
-}
-
-fn scope_fields(reader: &mut Reader, scope: &Table<'_>) -> Fields {
-    let mut fields = Fields::new();
-    for (name, span, value) in scope.entries() {
-        let Some(name) = field_name(reader, name, span, false) else { continue };
-        match value.get_ref() {
-            DeValue::Boolean(flag) => _ = fields.insert(name, FieldValue::Bool(*flag)),
-            DeValue::String(text) => _ = fields.insert(name, FieldValue::text(text)),
-            other => reader.wrong_kind(&name, other, value.span(), "a value in quotes, or true or false"),
-        }
-    }
-    fields
 }
 
 /// In TOML a key below a section belongs to that section: rows that were meant for the top of the file.

@@ -8,6 +8,25 @@ use crate::model::{FieldName, FieldValue, Fields, SalesforceObject};
 use toml::Spanned;
 use toml::de::DeValue;
 
+/// The key under which a file speaks of an object.
+pub(super) fn key_of(object: SalesforceObject) -> &'static str {
+    match object {
+        SalesforceObject::Lead => "lead",
+        SalesforceObject::Contact => "contact",
+    }
+}
+
+/// A value of an object that has no section.
+pub(super) fn not_in_sync(reader: &mut Reader, key: &str, object: SalesforceObject, span: Span) {
+    reader.push(
+        Problem::error("M012", format!("`{key}` has a value, but {object}s are not in sync"))
+            .at(span, "")
+            .help(format!(
+                "add a section `[salesforce.{key}]` with `status = \"...\"`, or take the value out"
+            )),
+    );
+}
+
 /// What a status is on one object.
 pub(super) fn value(
     reader: &mut Reader,
@@ -15,21 +34,12 @@ pub(super) fn value(
     object: SalesforceObject,
     columns: &Columns<'_>,
 ) -> Option<Fields> {
-    let own = match object {
-        SalesforceObject::Lead => "lead",
-        SalesforceObject::Contact => "contact",
-    };
+    let own = key_of(object);
     if columns.broken.contains(&object) {
         return None;
     }
     if table.get(own).is_some() && columns.status(object).is_none() {
-        reader.push(
-            Problem::error("M012", format!("`{own}` has a value, but {object}s are not in sync"))
-                .at(table.key_span(own), "")
-                .help(format!(
-                    "add a section `[salesforce.{own}]` with `status = \"...\"`, or take the value out"
-                )),
-        );
+        not_in_sync(reader, own, object, table.key_span(own));
         return None;
     }
     let status = columns.status(object)?;
@@ -50,10 +60,7 @@ pub(super) fn also_from(
     columns: &Columns<'_>,
 ) -> Vec<Fields> {
     let Some(status) = columns.status(object) else { return Vec::new() };
-    let own = match object {
-        SalesforceObject::Lead => "lead",
-        SalesforceObject::Contact => "contact",
-    };
+    let own = key_of(object);
     let Some(value) = table.get("also_from") else { return Vec::new() };
     let silent = object == SalesforceObject::Contact && columns.lead.is_some();
     let (items, silent) = match value.get_ref() {
@@ -189,6 +196,24 @@ pub(super) fn field_name(reader: &mut Reader, name: &str, span: Span, silent: bo
         ));
     }
     None
+}
+
+/// Fields of a record, each with one value: a scope, or what a test's record holds.
+pub(super) fn plain_fields(reader: &mut Reader, table: &Table<'_>) -> Fields {
+    let mut fields = Fields::new();
+    for (name, span, value) in table.entries() {
+        let Some(name) = field_name(reader, name, span, false) else { continue };
+        let value = match value.get_ref() {
+            DeValue::Boolean(flag) => Some(FieldValue::Bool(*flag)),
+            DeValue::String(text) => checked_value(reader, text, value.span(), false),
+            other => {
+                reader.wrong_kind(&name, other, value.span(), "a value in quotes, or true or false");
+                None
+            }
+        };
+        fields.extend(value.map(|value| (name, value)));
+    }
+    fields
 }
 
 /// `only_if`: fields and the values that meet the condition, or `sequence` and the names of sequences.

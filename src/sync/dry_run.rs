@@ -22,6 +22,8 @@ pub struct DryRun {
     pub decided: Vec<(Link, Decision)>,
     /// People whom only that side knows, and who would be created on the other unless somebody there has their email.
     pub newcomers: BySide<u64>,
+    /// Of those, the ids of whom the daemon holds back until an operator lets them through.
+    pub newcomers_waiting: Vec<String>,
 }
 
 /// Why a dry run could not be made.
@@ -63,7 +65,11 @@ impl Engine {
             })
             .await?;
         let mut newcomers: BySide<BTreeSet<String>> = BySide::default();
+        let mut newcomers_waiting = Vec::new();
         for newcomer in self.store.read(|reader| reader.newcomers()).await? {
+            if newcomer.waiting {
+                newcomers_waiting.push(newcomer.id.clone());
+            }
             newcomers.get_mut(newcomer.known_to).insert(newcomer.id);
         }
         newcomers.salesforce.extend(self.look_at_salesforce(&mut fresh, &mut links).await?);
@@ -85,7 +91,7 @@ impl Engine {
             decided.into_iter().filter_map(|decided: Decided| Write::of(decided, now)).collect();
         let newcomers =
             BySide { salesforce: newcomers.salesforce.len() as u64, engage: newcomers.engage.len() as u64 };
-        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told, newcomers })
+        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told, newcomers, newcomers_waiting })
     }
 
     /// Returns the Leads that would be made known to Engage.

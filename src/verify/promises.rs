@@ -118,7 +118,7 @@ struct Kind {
     built_in: Option<&'static str>,
     known: bool,
     leads: bool,
-    winner: Option<&'static str>,
+    winner: Option<Winner>,
 }
 
 struct Cases<'a> {
@@ -173,13 +173,8 @@ impl Cases<'_> {
         }
     }
 
-    fn winner(&self, mut rows: impl Iterator<Item = usize>) -> Option<&'static str> {
-        rows.find_map(|row| self.world.mapping.rows[row].winner).map(|winner| match winner {
-            Winner::Salesforce => "salesforce",
-            Winner::Engage => "engage",
-            Winner::Newest => "newest",
-            Winner::Hold => "hold",
-        })
+    fn winner(&self, mut rows: impl Iterator<Item = usize>) -> Option<Winner> {
+        rows.find_map(|row| self.world.mapping.rows[row].winner)
     }
 
     /// One pair of values: whoever moved, with the box and without, opted out before and not.
