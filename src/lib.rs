@@ -21,6 +21,9 @@ pub mod config;
 // What it says while it runs.
 pub mod event;
 
+// Salesforce's Pub/Sub API on the wire.
+pub mod eventbus;
+
 // What should happen: pure.
 pub mod reconcile;
 

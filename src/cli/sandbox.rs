@@ -37,6 +37,7 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     );
     if let Some(dir) = &arguments.credentials {
         keep(dir, "client-secret", secret)?;
+        keep(dir, "ca.pem", &sandbox.authority.certificate)?;
         keep(dir, "admin-token", &uuid::Uuid::new_v4().simple().to_string())?;
     }
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())

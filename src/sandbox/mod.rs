@@ -10,8 +10,10 @@ mod run;
 pub mod salesforce;
 pub mod seed;
 mod served;
+mod tls;
 
 pub use clock::Clock;
 pub use faults::{Fault, Faults, When};
 pub use run::{Options, Sandbox, SandboxError};
 pub use served::Served;
+pub use tls::{Authority, NoCertificate};

@@ -2,7 +2,7 @@
 
 use super::engage::Product;
 use super::salesforce::Org;
-use super::{Clock, Fault, Served, When, seed};
+use super::{Authority, Clock, Fault, NoCertificate, Served, When, seed};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +42,9 @@ pub enum SandboxError {
         /// The operating system's own words.
         error: std::io::Error,
     },
+    /// TLS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] NoCertificate),
     /// A file of `--state` or `--faults` that cannot be read.
     #[error("{what}: {reason}")]
     Unreadable {
@@ -65,6 +68,8 @@ pub struct Sandbox {
     pub engage: Served,
     /// The client that may sign in to both, and its secret.
     pub client: (String, String),
+    /// Whom clients that insist on TLS have to trust.
+    pub authority: Authority,
     state: Option<PathBuf>,
     ticker: JoinHandle<()>,
 }
@@ -104,11 +109,13 @@ impl Sandbox {
         let secret = uuid::Uuid::new_v4().simple().to_string();
         org.register_app("lockstep", &secret);
         product.register_client("lockstep", &secret);
-        let salesforce = org.serve(bind(options.salesforce).await?).map_err(io("serving Salesforce"))?;
+        let authority = Authority::new(options.salesforce.ip())?;
+        let salesforce =
+            org.serve_tls(bind(options.salesforce).await?, &authority).map_err(io("serving Salesforce"))?;
         let engage = product.serve(bind(options.engage).await?).map_err(io("serving Revenue Engage"))?;
         let ticker = tokio::spawn(tick(product.clone()));
         let client = ("lockstep".to_owned(), secret);
-        Ok(Sandbox { org, product, salesforce, engage, client, state: options.state, ticker })
+        Ok(Sandbox { org, product, salesforce, engage, client, authority, state: options.state, ticker })
     }
 
     /// Keeps the state, if it is to be kept.

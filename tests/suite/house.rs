@@ -13,12 +13,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("mapping", &["model", "lifecycle", "diagnostic"]),
     ("config", &["model", "lifecycle", "diagnostic"]),
     ("event", &["config"]),
+    // The vendor's own schema, generated: no reading of ours is in it.
+    ("eventbus", &[]),
     ("reconcile", &["model", "lifecycle", "mapping"]),
     ("verify", &["model", "lifecycle", "mapping", "diagnostic", "reconcile"]),
-    ("connector", &["model", "lifecycle", "mapping", "config", "diagnostic", "event"]),
+    ("connector", &["model", "lifecycle", "mapping", "config", "diagnostic", "event", "eventbus"]),
     ("store", &["model", "lifecycle", "mapping", "config", "diagnostic", "event"]),
     // It shares no wire type with the connectors, or both sides of a test would share one mistake.
-    ("sandbox", &["model", "lifecycle", "event"]),
+    ("sandbox", &["model", "lifecycle", "event", "eventbus"]),
     ("admin", &["model", "lifecycle", "mapping", "config", "diagnostic", "event", "reconcile", "store"]),
     (
         "sync",

@@ -41,7 +41,7 @@ impl Product {
     /// # Errors
     /// When the listener has no address any more.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
-        Served::start(listener, super::face::router(self.clone()))
+        Served::start(listener, super::face::router(self.clone()), None)
     }
 
     /// What goes wrong on demand.

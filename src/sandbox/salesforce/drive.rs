@@ -5,7 +5,7 @@ use super::schema::{Field, FieldKind};
 use super::state::{App, Kept, State, ValidationRule, second};
 use super::writes::Writer;
 use crate::model::SalesforceId;
-use crate::sandbox::{Clock, Faults, Served};
+use crate::sandbox::{Authority, Clock, Faults, Served};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -31,7 +31,15 @@ impl Org {
     /// # Errors
     /// When the listener has no address any more.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
-        Served::start(listener, super::face::router(self.clone()))
+        Served::start(listener, super::face::router(self.clone()), None)
+    }
+
+    /// Serves the REST API over TLS too.
+    ///
+    /// # Errors
+    /// When the listener has no address any more.
+    pub fn serve_tls(&self, listener: TcpListener, authority: &Authority) -> io::Result<Served> {
+        Served::start(listener, super::face::router(self.clone()), Some(authority))
     }
 
     /// What goes wrong on demand.

@@ -122,7 +122,8 @@ fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> Value {
 
 /// The base URL by which the client came.
 fn base(asked: &Asked) -> String {
-    format!("http://{}", asked.header("host").unwrap_or("127.0.0.1"))
+    let scheme = if asked.over_tls { "https" } else { "http" };
+    format!("{scheme}://{}", asked.header("host").unwrap_or("127.0.0.1"))
 }
 
 fn app(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<(String, App), Denied> {

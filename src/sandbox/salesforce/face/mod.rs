@@ -11,10 +11,12 @@ mod rows;
 use super::drive::Org;
 use super::writes::Refusal;
 use crate::sandbox::faults::{self, Fault};
+use crate::sandbox::served::OverTls;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -74,6 +76,7 @@ struct Asked {
     query: HashMap<String, String>,
     headers: HeaderMap,
     body: Bytes,
+    over_tls: bool,
 }
 
 impl Asked {
@@ -102,11 +105,12 @@ async fn door(State(org): State<Org>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
-    let answer = answer(&org, parts.method, &parts.uri, parts.headers, body);
+    let answer = answer(&org, &parts, body);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 
-fn answer(org: &Org, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Response {
+fn answer(org: &Org, request: &Parts, body: Bytes) -> Response {
+    let uri = &request.uri;
     let path = uri.path();
     if uri.path_and_query().is_some_and(|all| all.as_str().len() > URI_BYTES_MAX) {
         return plain(StatusCode::URI_TOO_LONG);
@@ -114,7 +118,9 @@ fn answer(org: &Org, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes)
     let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
     let query: HashMap<String, String> =
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let mut asked = Asked { method, parts, version: String::new(), query, headers, body };
+    let over_tls = request.extensions.get::<OverTls>().is_some();
+    let (method, headers) = (request.method.clone(), request.headers.clone());
+    let mut asked = Asked { method, parts, version: String::new(), query, headers, body, over_tls };
     if let Some(response) = auth::answer(org, &asked) {
         return response;
     }
