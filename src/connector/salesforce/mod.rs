@@ -1,10 +1,12 @@
-//! Salesforce over REST: signing in, reading, writing, and staying within the day's calls.
+//! Salesforce over REST and the Pub/Sub API: signing in, reading, writing, hearing of changes, and staying within the
+//! day's calls.
 
 mod auth;
 mod budget;
 mod call;
 mod changes;
 mod errors;
+mod events;
 mod org;
 mod read;
 mod soql;
@@ -13,6 +15,7 @@ mod write;
 
 pub use budget::{Budget, Purpose};
 pub use changes::Page;
+pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
 pub use org::{Field, OrgInfo};
 pub use read::Replaced;
 pub use write::SalesforceWrite;
@@ -21,6 +24,7 @@ use crate::config::SalesforceConfig;
 use crate::connector::CallError;
 use auth::Session;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// Tells the time. Tests hand in their own.
@@ -39,6 +43,8 @@ struct Shared {
     budget: Mutex<budget::Meter>,
     /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
     skew: Mutex<Option<SignedDuration>>,
+    /// Event schemas by id. A handful: a new one comes when an admin changes an object's fields.
+    schemas: Mutex<HashMap<String, Arc<events::EventSchema>>>,
 }
 
 impl Salesforce {
@@ -54,6 +60,7 @@ impl Salesforce {
             clock,
             session: tokio::sync::Mutex::new(None),
             skew: Mutex::new(None),
+            schemas: Mutex::default(),
         })))
     }
 

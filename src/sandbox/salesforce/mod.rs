@@ -1,6 +1,8 @@
 //! A Salesforce org: Leads, Contacts and the REST API around them.
 
 mod drive;
+mod drive_events;
+mod events;
 mod face;
 mod ids;
 mod lives;
@@ -11,4 +13,5 @@ mod state;
 mod writes;
 
 pub use drive::Org;
+pub use drive_events::{Special, StreamFault};
 pub use schema::FieldKind;
