@@ -134,7 +134,7 @@ mod tests {
     use crate::model::SetAt;
 
     fn id(number: u32) -> SalesforceId {
-        format!("00Q5f00000{number:05}").parse().unwrap()
+        format!("00Q5f0000{number:06}").parse().unwrap()
     }
 
     fn at(second: i64) -> Timestamp {
