@@ -129,6 +129,9 @@ catalogue! {
     QUOTA_EXCEEDED = WARN "quota.exceeded", "The system's quota is used up; its calls stop and resume alone.";
     MAPPING_LOADED = INFO "mapping.loaded", "A mapping file was checked and is in use.";
     MAPPING_REJECTED = ERROR "mapping.rejected", "The changed mapping file is wrong; the old one stays in use.";
+    BACKFILL_STARTED = INFO "backfill.started", "An object is read whole by a bulk job, since that costs fewer calls.";
+    BACKFILL_ADVANCED = INFO "backfill.advanced", "A page of a bulk job's rows is read and kept.";
+    BACKFILL_GIVEN_UP = WARN "backfill.given_up", "A bulk job failed; the records are read by calls.";
     SWEEP_STARTED = INFO "sweep.started", "The daily comparison of everything linked has begun.";
     LIBRARY_LOGGED = DEBUG "library.logged", "A line from a library.";
 }

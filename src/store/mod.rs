@@ -22,6 +22,7 @@ mod newcomers;
 mod open;
 mod progress;
 mod rows;
+mod spool;
 mod table;
 #[cfg(test)]
 mod testing;

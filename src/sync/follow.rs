@@ -192,13 +192,15 @@ async fn listen_to_the_end(
         // batch that was let go of halfway would be lost.
         let mut first = std::pin::pin!(listening.next());
         tokio::select! {
-            first = &mut first => first?,
+            first = &mut first => {
+                first?;
+                engine.ask_for_poll();
+            }
             () = tokio::time::sleep(BEGUN_WITHIN) => {
                 engine.ask_for_poll();
                 first.await?;
             }
         }
-        engine.ask_for_poll();
     }
     loop {
         (*failed, *told) = (0, None);

@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// Reads both sides of each, but for what came with a poll a moment ago.
-    pub(super) async fn look(&self, works: &mut [Work], fresh: &mut Fresh) -> Result<(), CallError> {
+    pub(super) async fn look(&self, works: &mut [Work], fresh: &mut Fresh) -> Result<(), Interrupted> {
         let (mut records, mut prospects) = (Vec::new(), Vec::new());
         for work in works.iter() {
             let id = work.link.salesforce;
@@ -69,6 +69,13 @@ impl Engine {
             if !fresh.engage.contains_key(&work.link.prospect) {
                 prospects.push(work.link.prospect.clone());
             }
+        }
+        for record in self.from_spool(works).await? {
+            if fresh.salesforce.contains_key(&record.id) {
+                continue;
+            }
+            records.retain(|id| *id != record.id);
+            fresh.salesforce.insert(record.id, record);
         }
         let mut read = self.read_both(&records, &prospects, Purpose::Read).await?;
         // A record may be linked twice: it is taken out only once all of its links have had it.
@@ -87,7 +94,7 @@ impl Engine {
         for work in works.iter() {
             fresh.salesforce.remove(&work.link.salesforce);
         }
-        self.look_at_sequences(works).await
+        Ok(self.look_at_sequences(works).await?)
     }
 
     /// Reads in which sequences people are, where a row's condition asks for it. One that ended counts too: what we do

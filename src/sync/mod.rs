@@ -12,6 +12,7 @@
 //! step.
 
 mod ask;
+mod backfill;
 mod carry_out;
 mod details;
 mod detect;

@@ -203,6 +203,9 @@ impl Engine {
         let mut cursor = self.store.read(|reader| reader.cursor(ENGAGE_CURSOR)).await?;
         let first_pass = !self.store.read(marks::first_pass_done).await?;
         let source = if first_pass { Source::FirstPass } else { Source::Poll };
+        if first_pass {
+            self.backfill(None).await?;
+        }
         loop {
             let page = self.engage.changes(cursor.as_deref()).await?;
             self.answered(Side::Engage);
@@ -219,7 +222,9 @@ impl Engine {
             }
         }
         if first_pass {
+            self.settle_due(fresh, turn).await?;
             self.store.write(|tx| tx.set_meta(marks::FIRST_PASS_DONE, "true")).await?;
+            self.end_backfill().await?;
         }
         Ok(())
     }
@@ -256,6 +261,8 @@ impl Engine {
     async fn sweep(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
         emit!(SWEEP_STARTED, "comparing everything linked");
         lock(&self.live).forget_all();
+        let linked = self.store.read(|reader| reader.link_count()).await?;
+        self.backfill(Some(linked)).await?;
         let mut after: Option<ProspectId> = None;
         loop {
             let now = self.now();
@@ -277,6 +284,7 @@ impl Engine {
         }
         let now = self.now();
         self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;
+        self.end_backfill().await?;
         self.prune_journal().await?;
         Ok(())
     }

@@ -16,6 +16,8 @@ pub enum Purpose {
     Write,
     /// Carrying an opt-out: goes through as long as a single call is left.
     OptOut,
+    /// Bulk jobs: making them, looking at them, and their pages.
+    Bulk,
     /// Describe, versions, converted statuses.
     Describe,
 }

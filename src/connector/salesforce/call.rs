@@ -17,13 +17,25 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// Rows of a bulk job.
+    pub(super) csv: Option<Vec<u8>>,
+    pub(super) accept: &'static str,
     pub(super) unmodified_since: Option<String>,
     pub(super) purpose: Purpose,
 }
 
 impl Call {
     pub(super) fn get(path: String, purpose: Purpose) -> Call {
-        Call { method: Method::GET, path, query: Vec::new(), body: None, unmodified_since: None, purpose }
+        Call {
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            body: None,
+            csv: None,
+            accept: "application/json",
+            unmodified_since: None,
+            purpose,
+        }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: String) -> Call {
@@ -81,7 +93,7 @@ impl Salesforce {
             .request(call.method.clone(), url)
             .query(&call.query)
             .bearer_auth(session.secret())
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, call.accept)
             .header("Sforce-Call-Options", format!("client={}", super::events::CLIENT));
         if call.writes() {
             // Without it a status write re-runs the lead assignment rules and may change the owner (facts 2.8).
@@ -92,6 +104,9 @@ impl Salesforce {
         }
         if let Some(body) = &call.body {
             request = request.json(body);
+        }
+        if let Some(csv) = &call.csv {
+            request = request.header(header::CONTENT_TYPE, "text/csv").body(csv.clone());
         }
         let answer = http::send(Side::Salesforce, request, call.writes()).await?;
         self.note(&answer);

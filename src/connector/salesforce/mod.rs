@@ -3,6 +3,7 @@
 
 mod auth;
 mod budget;
+mod bulk;
 mod call;
 mod changes;
 mod errors;
@@ -14,6 +15,7 @@ mod wire;
 mod write;
 
 pub use budget::{Budget, Purpose};
+pub use bulk::{BulkKind, BulkPage, BulkState};
 pub use changes::Page;
 pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
 pub use org::{Field, OrgInfo};

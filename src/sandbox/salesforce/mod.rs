@@ -1,5 +1,6 @@
 //! A Salesforce org: Leads, Contacts and the REST API around them.
 
+mod bulk_jobs;
 mod drive;
 mod drive_events;
 mod events;

@@ -1,5 +1,6 @@
 //! The org's whole state: a plain model.
 
+use super::bulk_jobs::Job;
 use super::events::{Bus, Change, Kind};
 use super::ids;
 use super::record::Record;
@@ -93,6 +94,7 @@ pub(super) struct State {
     pub(super) interloper: Option<(String, BTreeMap<String, Value>)>,
     /// Automations: where this object's field is set to the first value, they make it the second.
     pub(super) rewrites: Vec<(String, String, Value, Value)>,
+    pub(super) jobs: BTreeMap<String, Job>,
     pub(super) bus: Bus,
     /// What the open transaction has changed so far.
     pub(super) changes: Vec<Change>,
@@ -243,6 +245,7 @@ impl From<Kept> for State {
             page_rows_max: 2_000,
             interloper: None,
             rewrites: Vec::new(),
+            jobs: BTreeMap::new(),
             bus: Bus::new(),
             changes: Vec::new(),
         }

@@ -2,7 +2,9 @@
 //! means nothing.
 
 mod auth;
+mod bulk;
 mod collections;
+mod csv_text;
 mod describe;
 mod query;
 mod replication;
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// A body larger than this is refused.
-const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+const BODY_BYTES_MAX: usize = 150 * 1_000 * 1_000;
 /// The longest URI (facts/salesforce-api.md 2.9).
 const URI_BYTES_MAX: usize = 16_384;
 /// The versions that are served.
@@ -37,15 +39,25 @@ pub(super) fn router(org: Org) -> Router {
 struct Reply {
     status: StatusCode,
     body: Option<Value>,
+    /// Rows of a bulk job, and what the headers say of them.
+    csv: Option<(Vec<u8>, Vec<(&'static str, String)>)>,
 }
 
 impl Reply {
     fn ok(body: Value) -> Reply {
-        Reply { status: StatusCode::OK, body: Some(body) }
+        Reply::of(StatusCode::OK, body)
+    }
+
+    fn of(status: StatusCode, body: Value) -> Reply {
+        Reply { status, body: Some(body), csv: None }
     }
 
     fn empty(status: StatusCode) -> Reply {
-        Reply { status, body: None }
+        Reply { status, body: None, csv: None }
+    }
+
+    fn csv(rows: Vec<u8>, headers: Vec<(&'static str, String)>) -> Reply {
+        Reply { status: StatusCode::OK, body: None, csv: Some((rows, headers)) }
     }
 }
 
@@ -175,8 +187,9 @@ fn answer(org: &Org, request: &Parts, body: Bytes) -> Response {
     asked.origin = origin("rest", &version, asked.header("sforce-call-options"));
     asked.parts.drain(..3);
     match route(org, &asked) {
-        Ok(Reply { status, body: Some(body) }) => json_response(org, status, &body, true),
-        Ok(Reply { status, body: None }) => with_usage(org, plain(status)),
+        Ok(Reply { csv: Some((rows, headers)), .. }) => with_usage(org, csv_response(rows, headers)),
+        Ok(Reply { status, body: Some(body), .. }) => json_response(org, status, &body, true),
+        Ok(Reply { status, body: None, .. }) => with_usage(org, plain(status)),
         Err(refusal) => refused(org, refusal),
     }
 }
@@ -210,6 +223,7 @@ fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
         ("GET", ["query" | "queryall", _]) => query::next(org, own(1), asked),
         ("PATCH", ["composite", "sobjects"]) => collections::update(org, asked),
         ("GET" | "POST", ["composite", "sobjects", object]) => collections::read(org, object, asked),
+        (_, ["jobs", ..]) => bulk::route(org, asked),
         (_, ["query" | "queryall" | "limits" | "sobjects" | "composite", ..]) => {
             let refusal = Refusal::new(
                 "METHOD_NOT_ALLOWED",
@@ -261,6 +275,17 @@ fn with_usage(org: &Org, mut response: Response) -> Response {
         response.headers_mut().insert("sforce-limit-info", value);
     }
     date(org, response.headers_mut());
+    response
+}
+
+fn csv_response(rows: Vec<u8>, headers: Vec<(&'static str, String)>) -> Response {
+    let mut response = Response::new(Body::from(rows));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv;charset=UTF-8"));
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
     response
 }
 

@@ -91,7 +91,7 @@ pub(super) fn create(org: &Org, object: &str, asked: &Asked) -> Result<Reply, Re
     state.writes_tried += 1;
     let id = state.create(object, fields, writer)?;
     state.writes += 1;
-    Ok(Reply { status: StatusCode::CREATED, body: Some(json!({"id": id, "success": true, "errors": []})) })
+    Ok(Reply::of(StatusCode::CREATED, json!({"id": id, "success": true, "errors": []})))
 }
 
 pub(super) fn delete(org: &Org, object: &str, id: &str, asked: &Asked) -> Result<Reply, Refused> {

@@ -14,7 +14,7 @@ pub(in super::super) struct Query {
     /// Field, and whether it descends.
     pub(super) order: Vec<(String, bool)>,
     pub(super) limit: Option<usize>,
-    pub(super) offset: usize,
+    pub(in crate::sandbox::salesforce) offset: usize,
 }
 
 /// What rows must fulfil.
