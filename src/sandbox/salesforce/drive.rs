@@ -1,23 +1,34 @@
 //! The org as tests and the demo lead it: what people, admins and time do to it.
 
+use super::app::{App, Consent};
 use super::ids;
 use super::schema::{Field, FieldKind};
-use super::state::{App, Kept, State, ValidationRule, second};
+use super::state::{Kept, State, ValidationRule, second};
 use super::writes::Writer;
 use crate::model::SalesforceId;
 use crate::sandbox::{Authority, Clock, Faults, Served};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{fmt, io};
 use tokio::net::TcpListener;
 
 /// An org. Cheap to clone; all clones are the same org.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Org {
     pub(super) state: Arc<Mutex<State>>,
     pub(super) clock: Clock,
     pub(super) faults: Faults,
+}
+
+impl fmt::Debug for Org {
+    /// Without its state, where sessions and codes stand that one could come in by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Org")
+            .field("clock", &self.clock)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Org {
@@ -76,7 +87,22 @@ impl Org {
     pub fn grant_refresh_token(&self, client_id: &str, token: &str, rotates: bool) {
         let mut state = self.state();
         let app: &mut App = state.apps.entry(client_id.to_owned()).or_default();
-        (app.refresh_token, app.rotates) = (Some(token.to_owned()), rotates);
+        app.refresh_tokens.insert(token.to_owned());
+        app.rotates = rotates;
+    }
+
+    /// An address that a person's consent to an app may be brought to; with `rotates`, so do the refresh tokens that
+    /// come of it. An app without a secret is a public one.
+    pub fn register_callback(&self, client_id: &str, callback: &str, rotates: bool) {
+        let mut state = self.state();
+        let app = state.apps.entry(client_id.to_owned()).or_default();
+        app.callbacks.insert(callback.to_owned());
+        app.rotates = rotates;
+    }
+
+    /// What the person at the browser does from now on.
+    pub fn set_consent(&self, consent: Consent) {
+        self.state().consent = consent;
     }
 
     /// Ends every session: the next call is answered 401.

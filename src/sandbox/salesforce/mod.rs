@@ -1,5 +1,6 @@
 //! A Salesforce org: Leads, Contacts and the REST API around them.
 
+mod app;
 mod drive;
 mod face;
 mod ids;
@@ -10,5 +11,6 @@ mod soql;
 mod state;
 mod writes;
 
+pub use app::Consent;
 pub use drive::Org;
 pub use schema::FieldKind;

@@ -3,6 +3,7 @@
 
 mod auth;
 mod collections;
+mod consent;
 mod describe;
 mod query;
 mod replication;
@@ -82,6 +83,10 @@ struct Asked {
 impl Asked {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    fn form(&self) -> HashMap<String, String> {
+        url::form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
     fn json(&self) -> Result<Value, Refused> {
