@@ -5,14 +5,18 @@ mod budget;
 mod call;
 mod changes;
 mod errors;
+mod login;
 mod org;
 mod read;
+mod refresh;
 mod soql;
+mod token_file;
 mod wire;
 mod write;
 
 pub use budget::{Budget, Purpose};
 pub use changes::Page;
+pub use login::{Login, Who};
 pub use org::{Field, OrgInfo};
 pub use read::Replaced;
 pub use write::SalesforceWrite;
@@ -36,6 +40,8 @@ struct Shared {
     clock: Clock,
     /// Held while somebody signs in: the others wait for that one token.
     session: tokio::sync::Mutex<Option<Session>>,
+    /// A rotated refresh token that is alive and could not be written, behind the one it follows.
+    unkept: Mutex<Option<refresh::Rotation>>,
     budget: Mutex<budget::Meter>,
     /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
     skew: Mutex<Option<SignedDuration>>,
@@ -53,6 +59,7 @@ impl Salesforce {
             config: config.clone(),
             clock,
             session: tokio::sync::Mutex::new(None),
+            unkept: Mutex::new(None),
             skew: Mutex::new(None),
         })))
     }
