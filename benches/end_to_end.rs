@@ -3,15 +3,18 @@
 //!
 //! `cargo bench --bench end_to_end`; `LOCKSTEP_BENCH_PEOPLE=20000` makes it shorter.
 
-use lockstep::sandbox::{Clock, Options, Sandbox, seed};
+mod stage;
+
+use lockstep::sandbox::seed;
 use serde_json::json;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use stage::{Stage, sandbox};
 use std::time::{Duration, Instant};
 
 /// How many people change on each side for the throughput.
 const CHANGED: usize = 10_000;
+
+/// How changes come in here.
+const POLLS: &str = "[\"poll\"]";
 
 fn main() {
     // `cargo test --benches` only wants to know that this links.
@@ -32,7 +35,7 @@ fn main() {
 }
 
 async fn idle() {
-    let stage = Stage::new(0).await;
+    let stage = Stage::on(sandbox().await, POLLS).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     println!("resident memory, idle, nobody linked: {:.1} MiB", stage.resident("VmRSS"));
 }
@@ -41,7 +44,7 @@ async fn linked(people: usize) {
     let sandbox = sandbox().await;
     let all = seed::linked(&sandbox.org, &sandbox.product, people, 1);
     let start = Instant::now();
-    let stage = Stage::on(sandbox).await;
+    let stage = Stage::on(sandbox, POLLS).await;
     let pages = people.div_ceil(500);
     let polls =
         || stage.sandbox.product.calls().iter().filter(|call| call.ends_with("/api/v1/prospects")).count();
@@ -90,90 +93,4 @@ async fn linked(people: usize) {
         stage.resident("VmRSS"),
         stage.resident("VmHWM")
     );
-}
-
-/// Both systems, and a daemon between them.
-struct Stage {
-    sandbox: Sandbox,
-    daemon: Child,
-    _dir: tempfile::TempDir,
-}
-
-async fn sandbox() -> Sandbox {
-    let loopback = ([127, 0, 0, 1], 0).into();
-    let options = Options {
-        salesforce: loopback,
-        engage: loopback,
-        records: 0,
-        seed: 1,
-        state: None,
-        faults: None,
-        clock: Clock::real(),
-    };
-    let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
-    sandbox.product.set_calls_a_minute(100_000_000);
-    sandbox.org.set_daily_limit(100_000_000, 0);
-    sandbox
-}
-
-impl Stage {
-    async fn new(people: usize) -> Stage {
-        let sandbox = sandbox().await;
-        seed::linked(&sandbox.org, &sandbox.product, people, 1);
-        Stage::on(sandbox).await
-    }
-
-    async fn on(sandbox: Sandbox) -> Stage {
-        let dir = tempfile::tempdir().expect("a directory");
-        let config = configuration(&sandbox, dir.path());
-        let mut daemon = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-            .args(["run", "-c"])
-            .arg(config)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the daemon starts");
-        let mut lines = BufReader::new(daemon.stdout.take().expect("piped")).lines();
-        assert!(
-            lines.by_ref().map_while(Result::ok).any(|line| line.contains("admin.listening")),
-            "the daemon is up"
-        );
-        std::thread::spawn(move || lines.for_each(drop));
-        Stage { sandbox, daemon, _dir: dir }
-    }
-
-    /// MiB, by the kernel's own count.
-    fn resident(&self, what: &str) -> f64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.daemon.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with(what)).unwrap_or_default();
-        let kib: f64 =
-            line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(f64::NAN);
-        kib / 1024.0
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-fn configuration(sandbox: &Sandbox, dir: &Path) -> PathBuf {
-    let mapping = format!("{}\n[limits]\nchanged_share = 1.0\n", include_str!("../mapping/example.toml"));
-    std::fs::write(dir.join("mapping.toml"), mapping).expect("the mapping is written");
-    std::fs::write(dir.join("secret"), &sandbox.client.1).expect("the secret is written");
-    let (salesforce, engage, client) =
-        (sandbox.salesforce.base_url(), sandbox.engage.base_url(), &sandbox.client.0);
-    let text = format!(
-        "tenant = \"bench\"\nmapping = \"mapping.toml\"\n\
-         [salesforce]\nlogin_url = \"{salesforce}\"\napi_version = \"67.0\"\nflow = \"client-credentials\"\n\
-         client_id = \"{client}\"\nclient_secret_file = \"secret\"\nchanges = [\"poll\"]\npoll_every = \"1s\"\n\
-         [engage]\nbase_url = \"{engage}\"\nclient_id = \"{client}\"\nclient_secret_file = \"secret\"\n\
-         changes = [\"poll\"]\npoll_every = \"1s\"\n\
-         [store]\npath = \"store\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
-    );
-    let file = dir.join("lockstep.toml");
-    std::fs::write(&file, text).expect("the configuration is written");
-    file
 }

@@ -117,6 +117,11 @@ catalogue! {
     PLAN_WAITS = WARN "plan.waits", "The plan would change more than the company allows unasked; it waits for `lockstep plan --apply`.";
     WEBHOOK_ACCEPTED = DEBUG "webhook.accepted", "A webhook was verified and is durable.";
     WEBHOOK_REJECTED = WARN "webhook.rejected", "A webhook was refused.";
+    STREAM_OPENED = INFO "stream.opened", "Changes of an object come by events now; `from` says which topic.";
+    STREAM_BROKE = WARN "stream.broke", "The stream of events broke off; polls go on, and it resumes where it was left.";
+    STREAM_STOPPED = ERROR "stream.stopped", "No events come until a person mends it; polls go on.";
+    STREAM_LOST = WARN "stream.lost", "The place in the stream of events is not good any more; polls find what was missed.";
+    EVENTS_INCOMPLETE = WARN "events.incomplete", "An event does not say what changed; a poll finds out.";
     CALL_FAILED = WARN "call.failed", "A system did not answer as it should; it is tried again.";
     SIDE_STOPPED = ERROR "side.stopped", "Nothing will work on this side until a person mends it.";
     SIDE_RESUMED = INFO "side.resumed", "A side that had stopped works again.";

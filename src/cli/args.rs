@@ -160,9 +160,9 @@ pub struct SandboxArguments {
     /// Where the Salesforce REST API listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8201")]
     pub salesforce: SocketAddr,
-    /// Where the Pub/Sub API would listen. Not built in this version: accepted, and said to be without effect.
-    #[arg(long, value_name = "ADDR")]
-    pub pubsub: Option<SocketAddr>,
+    /// Where the Pub/Sub API listens. The REST API's port answers it too.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8203")]
+    pub pubsub: SocketAddr,
     /// Where the Revenue Engage API listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8202")]
     pub engage: SocketAddr,

@@ -15,6 +15,7 @@ use std::path::Path;
 pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown, Failure> {
     let options = Options {
         salesforce: arguments.salesforce,
+        pubsub: arguments.pubsub,
         engage: arguments.engage,
         records: arguments.records,
         seed: arguments.seed,
@@ -24,14 +25,17 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     };
     let sandbox = Sandbox::start(options).await.map_err(anyhow::Error::from)?;
     let (salesforce, engage) = (sandbox.salesforce.base_url(), sandbox.engage.base_url());
+    let pubsub = sandbox.pubsub.base_url();
     let (client, secret) = &sandbox.client;
-    let described =
-        json!({"salesforce": salesforce, "engage": engage, "client_id": client, "client_secret": secret});
+    let described = json!({
+        "salesforce": salesforce, "pubsub": pubsub, "engage": engage,
+        "client_id": client, "client_secret": secret,
+    });
     // Told before anything is served, since the command goes on until it is stopped.
     print!(
         "{}",
         context.show(&described, || format!(
-            "Salesforce:     {salesforce}\nRevenue Engage: {engage}\n\
+            "Salesforce:     {salesforce}\nPub/Sub API:    {pubsub}\nRevenue Engage: {engage}\n\
              Both take client_id {client} with client_secret {secret} (client credentials), made for this run.\n"
         ))
     );

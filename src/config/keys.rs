@@ -68,6 +68,7 @@ pub static KEYS: &[Key] = &[
     key("salesforce", "keep_free", Kind::Text),
     key("salesforce", "quota_retry", Kind::List),
     key("salesforce", "pubsub_endpoint", Kind::Text),
+    key("salesforce", "pubsub_channel", Kind::Text),
     key("engage", "profile", Kind::Text),
     key("engage", "base_url", Kind::Text),
     key("engage", "client_id", Kind::Text),

@@ -42,6 +42,10 @@ pub struct SalesforceConfig {
     pub client_id: String,
     /// How changes arrive.
     pub changes: Vec<SalesforceChanges>,
+    /// Where the Pub/Sub API is. `http://` only for loopback.
+    pub pubsub_endpoint: Url,
+    /// A custom channel that brings the changes of all objects; none, and each object has its own.
+    pub pubsub_channel: Option<String>,
     /// How often to poll.
     pub poll_every: Duration,
     /// How far each poll looks back for late commits.

@@ -17,6 +17,8 @@ const TICK_EVERY: Duration = Duration::from_millis(500);
 pub struct Options {
     /// Where Salesforce listens.
     pub salesforce: SocketAddr,
+    /// Where the Pub/Sub API listens. Salesforce's own port answers it too.
+    pub pubsub: SocketAddr,
     /// Where Revenue Engage listens.
     pub engage: SocketAddr,
     /// How many people there are at the start.
@@ -67,6 +69,8 @@ pub struct Sandbox {
     pub product: Product,
     /// Salesforce's face.
     pub salesforce: Served,
+    /// The Pub/Sub API's face.
+    pub pubsub: Served,
     /// Engage's face.
     pub engage: Served,
     /// The client that may sign in to both, and its secret.
@@ -117,10 +121,22 @@ impl Sandbox {
         let authority = Authority::new(options.salesforce.ip())?;
         let salesforce =
             org.serve_tls(bind(options.salesforce).await?, &authority).map_err(io("serving Salesforce"))?;
+        let pubsub =
+            org.serve_tls(bind(options.pubsub).await?, &authority).map_err(io("serving the Pub/Sub API"))?;
         let engage = product.serve(bind(options.engage).await?).map_err(io("serving Revenue Engage"))?;
         let ticker = tokio::spawn(tick(product.clone()));
         let client = ("lockstep".to_owned(), secret);
-        Ok(Sandbox { org, product, salesforce, engage, client, authority, state: options.state, ticker })
+        Ok(Sandbox {
+            org,
+            product,
+            salesforce,
+            pubsub,
+            engage,
+            client,
+            authority,
+            state: options.state,
+            ticker,
+        })
     }
 
     /// Keeps the state, if it is to be kept.

@@ -38,6 +38,7 @@ fn bare_mark(prospect: &ProspectId, since: Timestamp) -> Due {
         seen: Vec::new(),
         waiting: None,
         approved: None,
+        status_set: None,
     }
 }
 
@@ -148,6 +149,13 @@ impl Transaction<'_> {
         }
         self.replace_row(prospect, old.as_ref(), Some(&due))?;
         Ok(due)
+    }
+
+    /// Notes when Salesforce's status was set, as an event told it. Nothing is noted of a link that is not due.
+    pub fn note_status_set(&mut self, prospect: &ProspectId, at: Timestamp) -> Result<(), StoreError> {
+        let Some(old) = self.due(prospect)?.filter(|due| due.status_set < Some(at)) else { return Ok(()) };
+        let due = Due { status_set: Some(at), ..old.clone() };
+        self.replace_row(prospect, Some(&old), Some(&due))
     }
 
     /// Removes a due mark, if it still has this generation. `false`: something was seen meanwhile, and the link

@@ -31,6 +31,9 @@ pub struct Due {
     /// The fingerprint of the write that an operator let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<u64>,
+    /// When the newest event that set the Salesforce status was committed, by Salesforce's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_set: Option<Timestamp>,
 }
 
 /// One observation: a hint that something may have changed.
@@ -58,6 +61,8 @@ pub enum Source {
     Poll,
     /// A webhook.
     Webhook,
+    /// A change event of Salesforce.
+    Event,
     /// The daily comparison of everything linked.
     Sweep,
     /// `lockstep resync`.

@@ -208,6 +208,7 @@ impl Engine {
                         seen: vec![seen],
                         waiting: None,
                         approved: None,
+                        status_set: None,
                     });
                     works.push(work(reader, due, link)?);
                 }

@@ -1,10 +1,10 @@
 //! What everything in this room works with.
 
 use super::side::SideState;
-use crate::config::Config;
+use crate::config::{Config, SalesforceChanges};
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
-use crate::connector::salesforce::{OrgInfo, Salesforce};
+use crate::connector::salesforce::{OrgInfo, Salesforce, Topic};
 use crate::mapping::Mapping;
 use crate::model::{BySide, FieldName, SalesforceObject, Side};
 use crate::store::{Store, StoreError};
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Tells the time. Tests hand in their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -54,11 +54,18 @@ pub struct Engine {
     pub(super) webhook_secrets: Vec<secrecy::SecretString>,
     pub(super) sides: Mutex<BySide<SideState>>,
     pub(super) unguarded: Mutex<super::detect::Unguarded>,
+    /// What is known of Salesforce records through events.
+    pub(super) live: Arc<Mutex<super::live::Live>>,
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
+    poll_asked: AtomicBool,
+    /// Polls of Salesforce that have come to their end.
+    pub(super) polls: watch::Sender<u64>,
     stopping: AtomicBool,
     pub(super) sweep_every: Duration,
     pub(super) poll_every: BySide<Duration>,
+    changes: Vec<SalesforceChanges>,
+    channel: Option<String>,
 }
 
 impl Engine {
@@ -81,7 +88,12 @@ impl Engine {
             webhook_secrets: config.engage.webhook_secrets.clone(),
             sides: Mutex::default(),
             unguarded: Mutex::default(),
+            live: Arc::default(),
             wake: Notify::new(),
+            poll_asked: AtomicBool::new(false),
+            polls: watch::Sender::new(0),
+            changes: config.salesforce.changes.clone(),
+            channel: config.salesforce.pubsub_channel.clone(),
             stopping: AtomicBool::new(false),
             sweep_every: config.sync.sweep_every,
             poll_every: BySide { salesforce: config.salesforce.poll_every, engage: config.engage.poll_every },
@@ -97,6 +109,44 @@ impl Engine {
     pub fn use_mapping(&self, mapping: Mapping) {
         self.written.store(Arc::new(mapping));
         self.fit_mapping();
+    }
+
+    /// What to listen to: nothing unless the configuration says so.
+    pub fn topics(&self) -> Vec<Topic> {
+        if !self.changes.contains(&SalesforceChanges::PubSub) {
+            return Vec::new();
+        }
+        Topic::of(&self.objects(), self.channel.as_deref())
+    }
+
+    /// The objects that are in sync.
+    fn objects(&self) -> Vec<SalesforceObject> {
+        let written = self.written.load();
+        SalesforceObject::BOTH.into_iter().filter(|object| written.object(*object).is_some()).collect()
+    }
+
+    /// Whether polls are only needed where events fail: they are listened to, and nobody asked for polls besides.
+    pub(super) fn polls_can_rest(&self) -> bool {
+        let live = lock(&self.live);
+        !self.changes.contains(&SalesforceChanges::Poll)
+            && self.changes.contains(&SalesforceChanges::PubSub)
+            && self.objects().into_iter().all(|object| live.is_open(object))
+    }
+
+    /// Polls Salesforce as soon as possible.
+    pub(super) fn ask_for_poll(&self) {
+        self.poll_asked.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Whether somebody waits for a poll of Salesforce.
+    pub fn wants_poll(&self) -> bool {
+        self.poll_asked.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody asked for a poll since this was last asked.
+    pub(super) fn take_poll_asked(&self) -> bool {
+        self.poll_asked.swap(false, Ordering::AcqRel)
     }
 
     /// Whether both systems have answered and the org is known.
@@ -122,10 +172,7 @@ impl Engine {
         if let Some(org) = self.org.load_full() {
             return Ok(org);
         }
-        let written = self.written.load_full();
-        let objects: Vec<SalesforceObject> =
-            SalesforceObject::BOTH.into_iter().filter(|object| written.object(*object).is_some()).collect();
-        let org = Arc::new(self.salesforce.connect(&objects).await?);
+        let org = Arc::new(self.salesforce.connect(&self.objects()).await?);
         self.org.store(Some(org.clone()));
         self.fit_mapping();
         Ok(org)

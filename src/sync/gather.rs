@@ -1,10 +1,12 @@
 //! Looking: the present state of both sides of what is due, read in bulk.
 
-use super::engine::{Engine, Interrupted};
+use super::engine::{Engine, Interrupted, lock};
 use super::intake::Fresh;
 use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
-use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
+use crate::model::{
+    Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, SetAt, Side,
+};
 use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -55,8 +57,14 @@ impl Engine {
     pub(super) async fn look(&self, works: &mut [Work], fresh: &mut Fresh) -> Result<(), CallError> {
         let (mut records, mut prospects) = (Vec::new(), Vec::new());
         for work in works.iter() {
-            if !fresh.salesforce.contains_key(&work.link.salesforce) {
-                records.push(work.link.salesforce);
+            let id = work.link.salesforce;
+            if let Some((record, number)) = lock(&self.live).record(id) {
+                fresh.told.insert(id, number);
+                fresh.salesforce.insert(id, record.clone());
+            } else if lock(&self.live).is_open(id.object()) || !fresh.salesforce.contains_key(&id) {
+                // A page of a poll may be older than an event that came after it and told nothing.
+                fresh.salesforce.remove(&id);
+                records.push(id);
             }
             if !fresh.engage.contains_key(&work.link.prospect) {
                 prospects.push(work.link.prospect.clone());
@@ -67,6 +75,12 @@ impl Engine {
         for work in works.iter_mut() {
             let id = work.link.salesforce;
             work.record = fresh.salesforce.get(&id).or_else(|| read.salesforce.get(&id)).cloned();
+            // An event said when the status was set, and no other change of the record has come since.
+            if let (Some(record), Some(at)) = (&mut work.record, work.due.status_set)
+                && matches!(record.status_set_at, SetAt::NotAfter(bound) if bound.as_second() == at.as_second())
+            {
+                record.status_set_at = SetAt::At(at);
+            }
             let id = &work.link.prospect;
             work.prospect = fresh.engage.remove(id).or_else(|| read.engage.remove(id));
         }
@@ -145,7 +159,10 @@ impl Engine {
                 if ids.is_empty() {
                     continue;
                 }
+                // What was read may be as old as the question.
+                let asked_at = self.salesforce.server_now();
                 let read = self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await?;
+                lock(&self.live).read(ids, asked_at, self.salesforce.server_now());
                 self.answered(Side::Salesforce);
                 found.extend(read.into_iter().map(|record| (record.id, record)));
             }

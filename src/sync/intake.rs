@@ -1,6 +1,6 @@
 //! Taking in what changed: due marks and the cursor in one transaction, and only then is anything acknowledged.
 
-use super::engine::{Engine, Interrupted};
+use super::engine::{Engine, Interrupted, lock};
 use super::observe::{self, Observed, Pending};
 use crate::connector::engage::Rejection;
 use crate::emit;
@@ -15,6 +15,8 @@ use std::collections::HashMap;
 pub(super) struct Fresh {
     pub(super) salesforce: HashMap<SalesforceId, SalesforceRecord>,
     pub(super) engage: HashMap<ProspectId, Prospect>,
+    /// Records that events told, as far as this turn has worked on them.
+    pub(super) told: HashMap<SalesforceId, u64>,
 }
 
 impl Fresh {
@@ -35,10 +37,12 @@ pub(super) fn salesforce_cursor(object: SalesforceObject) -> &'static str {
 pub(super) const ENGAGE_CURSOR: &str = "engage.prospects";
 
 impl Engine {
-    /// Takes in one page of Leads or Contacts. Returns how many links became due.
+    /// Takes in one page of Leads or Contacts, asked for at a time of Salesforce's clock. Returns how many links became
+    /// due.
     pub(super) async fn take_in_salesforce(
         &self,
         records: Vec<SalesforceRecord>,
+        asked_at: Timestamp,
         cursor: Option<(&'static str, String)>,
         fresh: &mut Fresh,
     ) -> Result<usize, Interrupted> {
@@ -71,6 +75,7 @@ impl Engine {
                 Ok((due, kept))
             })
             .await?;
+        lock(&self.live).read(kept.iter().map(|record| record.id), asked_at, self.salesforce.server_now());
         fresh.salesforce.extend(kept.into_iter().map(|record| (record.id, record)));
         Ok(due)
     }
@@ -220,7 +225,7 @@ fn somebody_unlinked(tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), Sto
 }
 
 /// Somebody whom only one side knows. Whoever was refused is tried again, now that they have changed.
-fn note_newcomer(
+pub(super) fn note_newcomer(
     tx: &mut Transaction<'_>,
     id: &str,
     known_to: Side,
@@ -234,7 +239,10 @@ fn note_newcomer(
     tx.put_newcomer(&newcomer)
 }
 
-fn known(tx: &mut Transaction<'_>, prospect: &ProspectId) -> Result<Option<(Link, Pending)>, StoreError> {
+pub(super) fn known(
+    tx: &mut Transaction<'_>,
+    prospect: &ProspectId,
+) -> Result<Option<(Link, Pending)>, StoreError> {
     let Some(link) = tx.link(prospect)? else { return Ok(None) };
     let pending = Pending {
         held: tx.held(prospect)?.is_some(),

@@ -1,6 +1,7 @@
 //! Doing it. A change goes through these files in this order:
 //!
-//! 1. [`intake`]: what was polled or received marks its link due, in one transaction with the cursor;
+//! 1. [`intake`]: what was polled or received marks its link due, in one transaction with the cursor ([`follow`] and
+//!    [`events`] do the same for a stream of events);
 //! 2. [`gather`]: both sides of what is due are read, in bulk;
 //! 3. [`settle`]: each is decided, and everything that needs no write is recorded;
 //! 4. [`write`]: the intents are made durable, both sides are read once more, and the rest is written;
@@ -17,9 +18,12 @@ mod detect;
 mod dry_run;
 mod engage_write;
 mod engine;
+mod events;
+mod follow;
 mod gather;
 mod intake;
 mod link_by_email;
+mod live;
 mod newcomers;
 mod observe;
 mod pass;
@@ -34,6 +38,7 @@ mod write;
 pub use ask::Health;
 pub use dry_run::{DryRun, DryRunError};
 pub use engine::{Clock, Engine, StartError};
+pub use follow::{ListenError, Listening};
 pub use intake::WebhookError;
 pub use pass::{Cycle, PassReport};
 pub use record::{from_to, reason as reason_of};

@@ -32,7 +32,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    fn any(self) -> bool {
+    pub(super) fn any(self) -> bool {
         self.held || self.parked || self.intent
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The loop in `schedule` turns it by the clock; tests turn it by hand.
 
-use super::engine::{Engine, Interrupted};
+use super::engine::{Engine, Interrupted, lock};
 use super::gather::CHUNK;
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
 use super::write::Write;
@@ -74,7 +74,7 @@ impl Engine {
     /// When the store fails: nothing may be acknowledged any more.
     pub async fn cycle(&self, cycle: Cycle) -> Result<PassReport, StoreError> {
         let mut report = PassReport::default();
-        let mut fresh = Fresh::default();
+        let (mut fresh, began) = (Fresh::default(), lock(&self.live).number());
         match self.first_round(cycle, &mut fresh, &mut report).await {
             Ok(()) => {}
             Err(Interrupted::Store(error)) => return Err(error),
@@ -82,6 +82,9 @@ impl Engine {
                 report.interrupted = true;
                 self.failed(error);
             }
+        }
+        if !report.interrupted && !self.is_paused().await? {
+            lock(&self.live).forget(&fresh.told, began);
         }
         emit!(
             PASS_FINISHED,
@@ -169,12 +172,14 @@ impl Engine {
             let name = salesforce_cursor(object);
             let mut cursor = self.store.read(move |reader| reader.cursor(name)).await?;
             loop {
+                let asked_at = self.salesforce.server_now();
                 let page =
                     self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
                 self.answered(Side::Salesforce);
                 let next = page.cursor.clone();
                 let moved = cursor.as_deref() != Some(next.as_str());
-                self.take_in_salesforce(page.records, moved.then(|| (name, next.clone())), fresh).await?;
+                self.take_in_salesforce(page.records, asked_at, moved.then(|| (name, next.clone())), fresh)
+                    .await?;
                 if moved {
                     emit!(
                         CURSOR_ADVANCED,
@@ -190,6 +195,7 @@ impl Engine {
                 }
             }
         }
+        self.polls.send_modify(|polls| *polls += 1);
         Ok(())
     }
 
@@ -224,7 +230,7 @@ impl Engine {
         if fresh.len() >= CHUNK && open {
             self.settle_due(fresh, turn).await?;
             // What was not due after all is not needed any more.
-            *fresh = Fresh::default();
+            *fresh = Fresh { told: std::mem::take(&mut fresh.told), ..Fresh::default() };
         }
         Ok(())
     }
@@ -249,6 +255,7 @@ impl Engine {
     /// Every link becomes due, page by page, and goes the same way as any change.
     async fn sweep(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
         emit!(SWEEP_STARTED, "comparing everything linked");
+        lock(&self.live).forget_all();
         let mut after: Option<ProspectId> = None;
         loop {
             let now = self.now();

@@ -1,6 +1,6 @@
 //! Writing Leads and Contacts: one row with a precondition, several by one Collections call.
 
-use super::engine::Engine;
+use super::engine::{Engine, lock};
 use super::write::{Ended, Write};
 use crate::connector::salesforce::{Purpose, SalesforceWrite};
 use crate::connector::{CallError, Retry};
@@ -16,6 +16,14 @@ impl Engine {
         &self,
         writes: Vec<Write>,
     ) -> (Vec<(Write, Ended)>, Option<CallError>) {
+        let ended = self.write_rows(writes).await;
+        // From here on we know what these records hold; what was committed before is not news.
+        let ids = ended.0.iter().map(|(write, _)| write.work.link.salesforce);
+        lock(&self.live).wrote(ids, self.salesforce.server_now());
+        ended
+    }
+
+    async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {
         let purpose = if writes.iter().all(Write::is_opt_out) { Purpose::OptOut } else { Purpose::Write };
         if let [write] = writes.as_slice() {
             let end = self.write_one(write, purpose).await;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 /// How often the mapping file is looked at. Content is compared, not times: a mounted file may be swapped by link.
@@ -18,6 +19,13 @@ const MAPPING_EVERY: Duration = Duration::from_secs(2);
 
 /// The least time between two turns that something due woke, so that a flood becomes batches.
 const WAKE_EVERY: Duration = Duration::from_millis(50);
+
+/// While a flood of events comes in, the turn waits for more of it, so that it becomes full batches; but not for longer
+/// than this.
+const FLOOD_MAX: Duration = Duration::from_secs(2);
+
+/// So many changes within [`WAKE_EVERY`] are a flood.
+const FLOOD: u64 = 20;
 
 /// How often due marks that wait for a time (a retry) are looked at, when nothing else happens.
 const DUE_EVERY: Duration = Duration::from_secs(1);
@@ -44,11 +52,21 @@ pub async fn run(
     mut signals: mpsc::Receiver<Signal>,
 ) -> Result<(), StoreError> {
     let mut watch = MappingWatch::new(mapping_file);
+    let mut streams = JoinSet::new();
+    for topic in engine.topics() {
+        streams.spawn(super::follow::follow(engine.clone(), topic));
+    }
     let start = Instant::now();
     let (mut next_salesforce, mut next_engage) = (start, start);
     let (mut next_mapping, mut next_due) = (start + MAPPING_EVERY, start);
     loop {
         let now = Instant::now();
+        if engine.take_poll_asked() {
+            next_salesforce = now;
+        } else if !engine.polls_can_rest() {
+            // A stream that broke while polls rested.
+            next_salesforce = next_salesforce.min(now + engine.poll_every.salesforce);
+        }
         let sweep = engine.sweep_is_due().await?;
         let cycle = Cycle { poll_salesforce: next_salesforce <= now, poll_engage: next_engage <= now, sweep };
         if cycle != Cycle::DUE || next_due <= now {
@@ -57,8 +75,11 @@ pub async fn run(
             }
             let (poll, stretch) = (engine.poll_every, engine.poll_stretch());
             if cycle.poll_salesforce {
-                next_salesforce =
-                    Instant::now() + engine.next_try(Side::Salesforce, poll.salesforce * stretch);
+                let every = match engine.polls_can_rest() {
+                    true => engine.sweep_every,
+                    false => poll.salesforce * stretch,
+                };
+                next_salesforce = Instant::now() + engine.next_try(Side::Salesforce, every);
             }
             if cycle.poll_engage {
                 next_engage = Instant::now() + engine.next_try(Side::Engage, poll.engage);
@@ -78,8 +99,14 @@ pub async fn run(
                 Some(Signal::Stop) | None => return Ok(()),
             },
             () = engine.wake.notified() => {
-                tokio::time::sleep(WAKE_EVERY).await;
+                engine.let_gather().await;
                 next_due = Instant::now();
+            }
+            // A stream ends only when the store fails.
+            Some(ended) = streams.join_next() => {
+                if let Ok(ended) = ended {
+                    ended?;
+                }
             }
             () = sleep_until(next) => {}
         }
@@ -121,6 +148,18 @@ async fn turn(
 }
 
 impl Engine {
+    /// Lets a few more changes come in before they are looked at together.
+    async fn let_gather(&self) {
+        let until = Instant::now() + FLOOD_MAX;
+        loop {
+            let before = lock(&self.live).number();
+            tokio::time::sleep(WAKE_EVERY).await;
+            if lock(&self.live).number() - before < FLOOD || Instant::now() >= until {
+                return;
+            }
+        }
+    }
+
     async fn sweep_is_due(&self) -> Result<bool, StoreError> {
         if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
             return Ok(false);

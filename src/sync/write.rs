@@ -1,6 +1,6 @@
 //! Writing: intents first, then one more look at both sides, then the write, then the record of it.
 
-use super::engine::{Engine, Interrupted};
+use super::engine::{Engine, Interrupted, lock};
 use super::gather::Work;
 use super::record::{self, Note, NoteKind};
 use super::settle::{Decided, now_held};
@@ -96,10 +96,12 @@ impl Engine {
         let intents: Vec<Intent> = all().map(Write::stored).collect();
         self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;
         // Where Engage is written, `if_version` guards the target at the very write; Salesforce is only the source,
-        // and one read does for all batches. Where Salesforce is written, each batch reads just before its call.
+        // and one read does for all batches, of those whose changes do not come by a stream anyway. Where Salesforce is
+        // written, each batch reads just before its call.
         let source = match side {
             Side::Engage => {
-                let records: Vec<_> = all().map(|write| write.work.link.salesforce).collect();
+                let mut records: Vec<_> = all().map(|write| write.work.link.salesforce).collect();
+                records.retain(|id| lock(&self.live).record(*id).is_none());
                 match self.read_both(&records, &[], Purpose::Write).await {
                     Ok(read) => Some(read.salesforce),
                     Err(error) => {
@@ -128,15 +130,24 @@ impl Engine {
         source: Option<&HashMap<SalesforceId, SalesforceRecord>>,
     ) -> Result<usize, Interrupted> {
         let prospects: Vec<_> = writes.iter().map(|write| write.intent.prospect.clone()).collect();
-        let records: Vec<_> = match source {
-            Some(_) => Vec::new(),
-            None => writes.iter().map(|write| write.work.link.salesforce).collect(),
-        };
-        let read = match self.read_both(&records, &prospects, Purpose::Write).await {
+        let mut records: Vec<_> = writes.iter().map(|write| write.work.link.salesforce).collect();
+        if let Some(source) = source {
+            let live = lock(&self.live);
+            records.retain(|id| live.record(*id).is_none() && !source.contains_key(id));
+        }
+        let mut read = match self.read_both(&records, &prospects, Purpose::Write).await {
             Ok(read) => read,
             Err(error) => return self.give_up(prospects, error).await,
         };
-        let records = source.unwrap_or(&read.salesforce);
+        if let Some(source) = source {
+            let live = lock(&self.live);
+            for id in writes.iter().map(|write| write.work.link.salesforce) {
+                if let Some(record) = live.record(id).map(|(record, _)| record).or_else(|| source.get(&id)) {
+                    read.salesforce.insert(id, record.clone());
+                }
+            }
+        }
+        let records = &read.salesforce;
         let (mut ended, mut going) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
         for mut write in writes {
             write.work.record = records.get(&write.work.link.salesforce).cloned();

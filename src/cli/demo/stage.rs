@@ -63,6 +63,7 @@ impl Stage {
         let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
         let options = Options {
             salesforce: loopback,
+            pubsub: loopback,
             engage: loopback,
             records: SALES_FLOOR,
             seed: 7,
@@ -208,7 +209,9 @@ fn config(sandbox: &Sandbox, store: &Path, mapping_file: Option<&Path>) -> anyho
             api_version: "67.0".to_owned(),
             flow: SalesforceFlow::ClientCredentials { client_secret: secret.clone() },
             client_id: sandbox.client.0.clone(),
-            changes: vec![SalesforceChanges::Poll],
+            changes: vec![SalesforceChanges::PubSub, SalesforceChanges::Poll],
+            pubsub_endpoint: sandbox.pubsub.base_url().parse()?,
+            pubsub_channel: None,
             poll_every: POLL_EVERY,
             overlap: Duration::from_secs(600),
             keep_free: 0.2,

@@ -14,6 +14,8 @@ use std::time::Duration;
 const API_VERSION: &str = "67.0";
 /// The oldest one that Salesforce still answers (facts/salesforce-api.md 0).
 const OLDEST_API_VERSION: u32 = 31;
+/// Where the Pub/Sub API is for everybody (facts/salesforce-api.md 5).
+const PUBSUB_ENDPOINT: &str = "https://api.pubsub.salesforce.com:7443";
 /// How long the waits after a quota error may be.
 const QUOTA_BOUNDS: RangeInclusive<Duration> = SECOND..=DAY;
 /// The most that may be left to others: beyond it there is nothing to work with.
@@ -39,12 +41,16 @@ pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<Sale
         ],
         &[SalesforceChanges::Poll],
     );
-    if changes.iter().any(|way| *way != SalesforceChanges::Poll) {
-        let problem = Problem::warning("C012", "only `poll` brings changes from Salesforce in this version")
-            .help("the others are read and left aside: changes arrive by polling, within `poll_every`");
+    if changes.contains(&SalesforceChanges::OutboundMessages) {
+        let problem = Problem::warning("C012", "outbound messages bring no changes in this version")
+            .help("they are read and left aside: changes arrive by polling, within `poll_every`");
         read.note(at("changes"), problem);
     }
-    read.parsed(at("pubsub_endpoint"), value::endpoint);
+    let pubsub_endpoint = match read.is_set(at("pubsub_endpoint")) {
+        true => read.parsed(at("pubsub_endpoint"), value::endpoint),
+        false => value::endpoint(PUBSUB_ENDPOINT).ok(),
+    };
+    let pubsub_channel = read.parsed(at("pubsub_channel"), channel);
     let poll_every = read.duration(at("poll_every"), MINUTE, POLL_BOUNDS);
     let overlap = read.duration(at("overlap"), 10 * MINUTE, OVERLAP_BOUNDS);
     let keep_free = read.parsed(at("keep_free"), |text| match value::percent(text)? {
@@ -59,11 +65,23 @@ pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<Sale
         flow: flow?,
         client_id: client_id?,
         changes,
+        pubsub_endpoint: pubsub_endpoint?,
+        pubsub_channel,
         poll_every,
         overlap,
         keep_free: keep_free.unwrap_or(0.2),
         quota_retry,
     })
+}
+
+/// `/data/Lockstep__chn`; case matters to Salesforce here.
+fn channel(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("/data/").unwrap_or_default();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name && (name.ends_with("__chn") || name == "ChangeEvents") {
+        return Ok(text.to_owned());
+    }
+    Err("a custom channel is written \"/data/NAME__chn\"".to_owned())
 }
 
 fn api_version(text: &str) -> Result<String, String> {

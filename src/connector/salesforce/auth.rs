@@ -34,6 +34,11 @@ impl Token {
     pub(super) fn secret(&self) -> &str {
         self.secret.expose_secret()
     }
+
+    /// The organisation's id, of 18 characters: the last but one part of the identity URL.
+    pub(super) fn organisation(&self) -> Option<&str> {
+        self.identity.as_deref()?.rsplit('/').nth(1).filter(|id| id.starts_with("00D"))
+    }
 }
 
 #[derive(Serialize)]

@@ -82,7 +82,7 @@ impl Salesforce {
             .query(&call.query)
             .bearer_auth(session.secret())
             .header(header::ACCEPT, "application/json")
-            .header("Sforce-Call-Options", "client=lockstep");
+            .header("Sforce-Call-Options", format!("client={}", super::events::CLIENT));
         if call.writes() {
             // Without it a status write re-runs the lead assignment rules and may change the owner (facts 2.8).
             request = request.header("Sforce-Auto-Assign", "FALSE");

@@ -1,10 +1,12 @@
-//! Salesforce over REST: signing in, reading, writing, and staying within the day's calls.
+//! Salesforce over REST and the Pub/Sub API: signing in, reading, writing, hearing of changes, and staying within the
+//! day's calls.
 
 mod auth;
 mod budget;
 mod call;
 mod changes;
 mod errors;
+mod events;
 mod login;
 mod org;
 mod read;
@@ -16,6 +18,7 @@ mod write;
 
 pub use budget::{Budget, Purpose};
 pub use changes::Page;
+pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
 pub use login::{Login, Who};
 pub use org::{Field, OrgInfo};
 pub use read::Replaced;
@@ -25,6 +28,7 @@ use crate::config::SalesforceConfig;
 use crate::connector::CallError;
 use auth::Session;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// Tells the time. Tests hand in their own.
@@ -45,6 +49,8 @@ struct Shared {
     budget: Mutex<budget::Meter>,
     /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
     skew: Mutex<Option<SignedDuration>>,
+    /// Event schemas by id. A handful: a new one comes when an admin changes an object's fields.
+    schemas: Mutex<HashMap<String, Arc<events::EventSchema>>>,
 }
 
 impl Salesforce {
@@ -61,6 +67,7 @@ impl Salesforce {
             session: tokio::sync::Mutex::new(None),
             unkept: Mutex::new(None),
             skew: Mutex::new(None),
+            schemas: Mutex::default(),
         })))
     }
 

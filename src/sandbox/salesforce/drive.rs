@@ -9,9 +9,37 @@ use crate::model::SalesforceId;
 use crate::sandbox::{Authority, Clock, Faults, Served};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::{fmt, io};
 use tokio::net::TcpListener;
+
+/// The state while one transaction has it.
+pub(super) struct InTransaction<'a> {
+    state: MutexGuard<'a, State>,
+    clock: &'a Clock,
+}
+
+impl Deref for InTransaction<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for InTransaction<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for InTransaction<'_> {
+    fn drop(&mut self) {
+        let now = second(self.clock.now());
+        self.state.commit(now);
+    }
+}
 
 /// An org. Cheap to clone; all clones are the same org.
 #[derive(Clone)]
@@ -37,20 +65,24 @@ impl Org {
         Org { state: Arc::new(Mutex::new(State::new())), clock, faults: Faults::default() }
     }
 
-    /// Serves the REST API.
+    /// Serves the REST API and the Pub/Sub API.
     ///
     /// # Errors
     /// When the listener has no address any more.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
-        Served::start(listener, super::face::router(self.clone()), None)
+        Served::start(listener, self.router(), None)
     }
 
-    /// Serves the REST API over TLS too.
+    /// The same, over TLS too.
     ///
     /// # Errors
     /// When the listener has no address any more.
     pub fn serve_tls(&self, listener: TcpListener, authority: &Authority) -> io::Result<Served> {
-        Served::start(listener, super::face::router(self.clone()), Some(authority))
+        Served::start(listener, self.router(), Some(authority))
+    }
+
+    fn router(&self) -> axum::Router {
+        super::events::beside(super::face::router(self.clone()), self.clone())
     }
 
     /// What goes wrong on demand.
@@ -58,8 +90,10 @@ impl Org {
         &self.faults
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The state, for one transaction: what it changes is told when this is let go.
+    pub(super) fn state(&self) -> InTransaction<'_> {
+        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        InTransaction { state, clock: &self.clock }
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -67,7 +101,7 @@ impl Org {
     }
 
     fn person(&self) -> Writer<'static> {
-        Writer { user: ids::PERSON, auto_assign: false, at: self.now() }
+        Writer { user: ids::PERSON, origin: "", auto_assign: false, at: self.now() }
     }
 
     /// An app that signs in with a secret: client credentials.
@@ -214,6 +248,16 @@ impl Org {
         self.state().kept.rules.clear();
     }
 
+    /// An admin makes a Flow that, inside whatever transaction sets a field to one value, makes it another.
+    pub fn rewrite(&self, object: &str, field: &str, from: Value, to: Value) {
+        self.state().rewrites.push((object.to_owned(), field.to_owned(), from, to));
+    }
+
+    /// The admin takes all such Flows out again.
+    pub fn rewrite_nothing(&self) {
+        self.state().rewrites.clear();
+    }
+
     /// Whether the lead assignment rule is active: it takes Leads away from their owner on any update that does not
     /// say `Sforce-Auto-Assign: FALSE`.
     pub fn set_assignment_rule(&self, active: bool) {
@@ -334,7 +378,8 @@ impl OpenTransaction {
         let mut state = self.org.state();
         state.open_transactions.remove(&self.number);
         for (id, values) in self.edits {
-            state.set(id.as_str(), values, Writer { user: ids::PERSON, auto_assign: false, at: self.at });
+            let writer = Writer { user: ids::PERSON, origin: "", auto_assign: false, at: self.at };
+            state.set(id.as_str(), values, writer);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What becomes of records: converted, merged, deleted, brought back.
 
+use super::events::Kind;
 use super::ids;
 use super::record::{Record, time};
 use super::schema::CONVERTED;
@@ -70,6 +71,12 @@ impl State {
         record.modified = writer.at;
         record.modified_by = ids::long(writer.user);
         record.stamp = writer.at;
+        // A record that comes back is told whole, one that goes not at all.
+        let (kind, values) = match deleted {
+            true => (Kind::Delete, BTreeMap::new()),
+            false => (Kind::Undelete, record.values.clone()),
+        };
+        self.note_change(record, kind, values, writer);
         self.put(record.clone());
     }
 }

@@ -2,6 +2,8 @@
 
 mod app;
 mod drive;
+mod drive_events;
+mod events;
 mod face;
 mod ids;
 mod lives;
@@ -13,4 +15,5 @@ mod writes;
 
 pub use app::Consent;
 pub use drive::Org;
+pub use drive_events::{Special, StreamFault};
 pub use schema::FieldKind;

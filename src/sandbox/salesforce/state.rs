@@ -1,9 +1,11 @@
 //! The org's whole state: a plain model.
 
 use super::app::{App, Code, Consent};
+use super::events::{Bus, Change, Kind};
 use super::ids;
 use super::record::Record;
 use super::schema::{self, Object};
+use super::writes::Writer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,6 +85,11 @@ pub(super) struct State {
     pub(super) page_rows_max: usize,
     /// An edit that comes in just before the next Collections update.
     pub(super) interloper: Option<(String, BTreeMap<String, Value>)>,
+    /// Automations: where this object's field is set to the first value, they make it the second.
+    pub(super) rewrites: Vec<(String, String, Value, Value)>,
+    pub(super) bus: Bus,
+    /// What the open transaction has changed so far.
+    pub(super) changes: Vec<Change>,
 }
 
 impl State {
@@ -125,6 +132,32 @@ impl State {
         let app = self.apps.get_mut(client).filter(|app| app.rotates)?;
         app.refresh_tokens.remove(used);
         self.new_refresh_token(client)
+    }
+
+    /// Notes what a transaction does to a record: it is told once the transaction commits.
+    pub(super) fn note_change(
+        &mut self,
+        record: &Record,
+        kind: Kind,
+        values: BTreeMap<String, Value>,
+        writer: Writer<'_>,
+    ) {
+        self.changes.push(Change {
+            object: record.object.clone(),
+            ids: vec![record.id.clone()],
+            kind,
+            values,
+            user: ids::long(writer.user),
+            origin: writer.origin.to_owned(),
+        });
+    }
+
+    /// The transaction commits.
+    pub(super) fn commit(&mut self, now: i64) {
+        let changes = std::mem::take(&mut self.changes);
+        if !changes.is_empty() {
+            self.bus.publish(changes, &self.kept.objects, now);
+        }
     }
 
     pub(super) fn next_number(&mut self) -> u64 {
@@ -219,6 +252,9 @@ impl From<Kept> for State {
             writes_of: HashMap::new(),
             page_rows_max: 2_000,
             interloper: None,
+            rewrites: Vec::new(),
+            bus: Bus::new(),
+            changes: Vec::new(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Updating and creating records, with everything that can be said against it.
 
+use super::events::Kind;
 use super::ids;
-use super::record::Record;
+use super::record::{Record, time};
 use super::schema::FieldKind;
 use super::state::State;
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ impl Refusal {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writer<'a> {
     pub(super) user: &'a str,
+    /// What the events say of where the change came from; empty for what people do.
+    pub(super) origin: &'a str,
     /// `Sforce-Auto-Assign`: on unless the caller says FALSE.
     pub(super) auto_assign: bool,
     /// The stamp of the transaction.
@@ -98,7 +101,14 @@ impl State {
         }
         values.entry("OwnerId".to_owned()).or_insert_with(|| Value::String(ids::long(ids::PERSON)));
         let id = self.next_id(&prefix);
-        self.put(Record {
+        let mut told = values.clone();
+        for (name, at) in [("CreatedDate", writer.at), ("LastModifiedDate", writer.at)] {
+            told.insert(name.to_owned(), Value::String(time(at)));
+        }
+        for name in ["CreatedById", "LastModifiedById"] {
+            told.insert(name.to_owned(), Value::String(ids::long(writer.user)));
+        }
+        let record = Record {
             id: id.clone(),
             object: name,
             created: writer.at,
@@ -109,7 +119,9 @@ impl State {
             deleted: false,
             master: None,
             values,
-        });
+        };
+        self.note_change(&record, Kind::Create, told, writer);
+        self.put(record);
         Ok(id)
     }
 
@@ -176,24 +188,38 @@ impl State {
     }
 
     /// Sets values that were checked. A save moves both times even when no value differs, as in a real org.
-    pub(super) fn set(&mut self, id: &str, values: BTreeMap<String, Value>, writer: Writer<'_>) {
+    pub(super) fn set(&mut self, id: &str, mut values: BTreeMap<String, Value>, writer: Writer<'_>) {
         let Some(mut record) = self.record(id).cloned() else { return };
+        for (object, field, from, to) in &self.rewrites {
+            if *object == record.object && values.get(field) == Some(from) {
+                values.insert(field.clone(), to.clone());
+            }
+        }
         let user = ids::long(writer.user);
+        let mut told = BTreeMap::new();
         for (name, value) in values {
             let old = record.values.get(&name).cloned().unwrap_or(Value::Null);
             let tracked = self
                 .object(&record.object)
                 .and_then(|object| object.field(&name))
                 .is_some_and(|field| field.tracked);
+            if old != value {
+                told.insert(name.clone(), value.clone());
+            }
             if tracked && old != value {
                 self.add_history(id, &name, old, value.clone(), &user, writer.at);
             }
             record.values.insert(name, value);
         }
         record.modified = record.modified.max(writer.at);
+        told.insert("LastModifiedDate".to_owned(), Value::String(time(record.modified)));
+        if record.modified_by != user {
+            told.insert("LastModifiedById".to_owned(), Value::String(user.clone()));
+        }
         record.modified_by = user;
         // A transaction that commits late is stamped with its own time, behind everybody who was faster.
         record.stamp = if writer.at < record.stamp { record.stamp } else { writer.at };
+        self.note_change(&record, Kind::Update, told, writer);
         self.put(record);
     }
 }

@@ -67,6 +67,7 @@ pub async fn sandbox() -> Sandbox {
     let loopback = ([127, 0, 0, 1], 0).into();
     let clock = Clock::real();
     let options = Options {
+        pubsub: ([127, 0, 0, 1], 0).into(),
         salesforce: loopback,
         engage: loopback,
         records: 5,

@@ -78,6 +78,8 @@ fn salesforce_config(base_url: &str, flow: SalesforceFlow) -> SalesforceConfig {
         flow,
         client_id: "lockstep".to_owned(),
         changes: Vec::new(),
+        pubsub_endpoint: base_url.parse().expect("a URL"),
+        pubsub_channel: None,
         poll_every: MINUTE,
         overlap: 10 * MINUTE,
         keep_free: 0.0,

@@ -113,6 +113,7 @@ async fn killed_at_random_moments_every_restart_opens_the_store_and_the_end_is_t
     let (kills, count) = (setting("LOCKSTEP_KILLS", 12), setting("LOCKSTEP_PEOPLE", 400));
     let loopback = ([127, 0, 0, 1], 0).into();
     let options = Options {
+        pubsub: ([127, 0, 0, 1], 0).into(),
         salesforce: loopback,
         engage: loopback,
         records: 0,

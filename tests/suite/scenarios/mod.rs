@@ -3,6 +3,7 @@
 
 mod both_ways;
 mod conflicts;
+mod events;
 mod fields;
 mod lives;
 mod newcomers;

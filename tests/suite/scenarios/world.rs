@@ -4,12 +4,13 @@ use lockstep::config::{
     AdminConfig, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
     SalesforceFlow, StoreConfig, SyncConfig,
 };
-use lockstep::model::{Link, ProspectId, SalesforceId, Side};
+use lockstep::connector::salesforce::Topic;
+use lockstep::model::{Link, ProspectId, SalesforceId, SalesforceObject, Side};
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
 use lockstep::sandbox::{Clock, Served};
 use lockstep::store::{Held, JournalEntry, Newcomer, Parked, Resolution, Seen, Source, Store, StoreOptions};
-use lockstep::sync::{Cycle, Engine, PassReport, WebhookError};
+use lockstep::sync::{Cycle, Engine, ListenError, Listening, PassReport, WebhookError};
 use secrecy::SecretString;
 use serde_json::json;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct Person {
 pub struct World {
     pub org: Org,
     pub product: Product,
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     pub store: Store,
     pub clock: Clock,
     sequence: String,
@@ -54,6 +55,8 @@ pub async fn config(org: &Org, product: &Product, dir: &std::path::Path) -> (Con
             flow: SalesforceFlow::ClientCredentials { client_secret: secret() },
             client_id: CLIENT.to_owned(),
             changes: vec![SalesforceChanges::Poll],
+            pubsub_endpoint: served.0.base_url().parse().unwrap(),
+            pubsub_channel: None,
             poll_every: Duration::from_secs(60),
             overlap: Duration::from_secs(600),
             keep_free: 0.2,
@@ -96,6 +99,7 @@ impl World {
         let now = clock.clone();
         let engine =
             Engine::new(&config, mapping.mapping, store.clone(), Arc::new(move || now.now())).unwrap();
+        let engine = Arc::new(engine);
         let sequence = product.add_sequence("Outreach", true, &[Duration::from_secs(365 * 24 * 3600)]);
         World { org, product, engine, store, clock, sequence, _served: served, _dir: dir }
     }
@@ -155,6 +159,49 @@ impl World {
         report.written += again.written;
         report.interrupted |= again.interrupted;
         report
+    }
+
+    /// Opens the stream of Lead changes. What was opened counts from two seconds later on.
+    pub async fn listen(&self) -> Listening {
+        self.listen_to("/data/LeadChangeEvent", &[SalesforceObject::Lead]).await
+    }
+
+    /// Opens the stream of Lead changes where it was left.
+    pub async fn listen_on(&self) -> Listening {
+        self.try_listen().await.unwrap()
+    }
+
+    pub async fn try_listen(&self) -> Result<Listening, ListenError> {
+        let topic = Topic { name: "/data/LeadChangeEvent".to_owned(), objects: vec![SalesforceObject::Lead] };
+        let mut listening = self.engine.listen(&topic).await?;
+        // What is wrong with a place is told by the stream's first word.
+        self.org.keep_streams_alive();
+        listening.next().await?;
+        Ok(listening)
+    }
+
+    /// Everything linked is compared.
+    pub async fn sweep(&self) -> PassReport {
+        self.advance(Duration::from_secs(60));
+        let sweep = Cycle { poll_salesforce: true, poll_engage: true, sweep: true };
+        self.engine.cycle(sweep).await.unwrap()
+    }
+
+    pub async fn listen_to(&self, topic: &str, objects: &[SalesforceObject]) -> Listening {
+        let topic = Topic { name: topic.to_owned(), objects: objects.to_vec() };
+        let mut listening = self.engine.listen(&topic).await.unwrap();
+        // Its first word says that it is open: what happens from here on comes by it.
+        self.org.keep_streams_alive();
+        listening.next().await.unwrap();
+        self.advance(Duration::from_secs(60));
+        listening
+    }
+
+    /// One turn by what events said, with the calls that it made to Salesforce.
+    pub async fn turn(&self) -> (PassReport, Vec<String>) {
+        let before = self.org.calls().len();
+        let report = self.engine.cycle(Cycle::DUE).await.unwrap();
+        (report, self.org.calls().split_off(before))
     }
 
     pub async fn cycle_without_polls(&self) -> PassReport {

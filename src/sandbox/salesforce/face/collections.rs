@@ -37,7 +37,7 @@ pub(super) fn update(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
     let writer = writer(org, asked);
     let mut state = org.state();
     if let Some((id, values)) = state.interloper.take() {
-        state.set(&id, values, Writer { user: ids::PERSON, ..writer });
+        state.set(&id, values, Writer { user: ids::PERSON, origin: "", ..writer });
     }
     state.writes_tried += rows.len() as u64;
     let mut seen = HashSet::new();

@@ -78,6 +78,8 @@ struct Asked {
     headers: HeaderMap,
     body: Bytes,
     over_tls: bool,
+    /// What change events will say of this call.
+    origin: String,
 }
 
 impl Asked {
@@ -125,7 +127,16 @@ fn answer(org: &Org, request: &Parts, body: Bytes) -> Response {
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let over_tls = request.extensions.get::<OverTls>().is_some();
     let (method, headers) = (request.method.clone(), request.headers.clone());
-    let mut asked = Asked { method, parts, version: String::new(), query, headers, body, over_tls };
+    let mut asked = Asked {
+        method,
+        parts,
+        version: String::new(),
+        query,
+        headers,
+        body,
+        over_tls,
+        origin: String::new(),
+    };
     if let Some(response) = auth::answer(org, &asked) {
         return response;
     }
@@ -166,12 +177,22 @@ fn answer(org: &Org, request: &Parts, body: Bytes) -> Response {
         return refused(org, Refusal::new("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.").into());
     }
     asked.version = format!("v{version}");
+    asked.origin = origin("rest", &version, asked.header("sforce-call-options"));
     asked.parts.drain(..3);
     match route(org, &asked) {
         Ok(Reply { status, body: Some(body) }) => json_response(org, status, &body, true),
         Ok(Reply { status, body: None }) => with_usage(org, plain(status)),
         Err(refusal) => refused(org, refusal),
     }
+}
+
+/// `com/salesforce/api/rest/67.0;client=lockstep`; without `;client=` when the call names none (facts 4.4).
+fn origin(api: &str, version: &str, options: Option<&str>) -> String {
+    let client = options.into_iter().flat_map(|options| options.split(',')).find_map(|option| {
+        let (name, client) = option.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("client").then(|| format!(";client={}", client.trim()))
+    });
+    format!("com/salesforce/api/{api}/{version}{}", client.unwrap_or_default())
 }
 
 fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
@@ -188,7 +209,7 @@ fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
         ("POST", ["sobjects", object]) => rows::create(org, object, asked),
         ("GET", ["sobjects", object, _]) => rows::read(org, object, own(2), asked),
         ("PATCH", ["sobjects", object, _]) => rows::update(org, object, own(2), asked),
-        ("DELETE", ["sobjects", object, _]) => rows::delete(org, object, own(2)),
+        ("DELETE", ["sobjects", object, _]) => rows::delete(org, object, own(2), asked),
         ("GET", ["query"]) => query::first(org, asked, false),
         ("GET", ["queryall"]) => query::first(org, asked, true),
         ("GET", ["query" | "queryall", _]) => query::next(org, own(1), asked),

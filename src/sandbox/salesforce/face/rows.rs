@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// How the API user writes.
-pub(super) fn writer(org: &Org, asked: &Asked) -> Writer<'static> {
+pub(super) fn writer<'a>(org: &Org, asked: &'a Asked) -> Writer<'a> {
     let refused = asked.header("sforce-auto-assign").is_some_and(|value| value.eq_ignore_ascii_case("false"));
-    Writer { user: ids::API_USER, auto_assign: !refused, at: org.now() }
+    Writer { user: ids::API_USER, origin: &asked.origin, auto_assign: !refused, at: org.now() }
 }
 
 /// The record of this object, under the long form of the id.
@@ -94,9 +94,9 @@ pub(super) fn create(org: &Org, object: &str, asked: &Asked) -> Result<Reply, Re
     Ok(Reply { status: StatusCode::CREATED, body: Some(json!({"id": id, "success": true, "errors": []})) })
 }
 
-pub(super) fn delete(org: &Org, object: &str, id: &str) -> Result<Reply, Refused> {
+pub(super) fn delete(org: &Org, object: &str, id: &str, asked: &Asked) -> Result<Reply, Refused> {
     let id = known(org, object, id)?;
-    let writer = Writer { user: ids::API_USER, auto_assign: false, at: org.now() };
+    let writer = writer(org, asked);
     let mut state = org.state();
     state.writes_tried += 1;
     if !state.delete(&id, writer) {

@@ -1,0 +1,90 @@
+//! The release daemon as a process of its own, between both systems of the sandbox.
+
+use lockstep::sandbox::{Clock, Options, Sandbox};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Both systems, and a daemon between them.
+pub struct Stage {
+    pub sandbox: Sandbox,
+    daemon: Child,
+    _dir: tempfile::TempDir,
+}
+
+pub async fn sandbox() -> Sandbox {
+    let loopback = ([127, 0, 0, 1], 0).into();
+    let options = Options {
+        salesforce: loopback,
+        pubsub: loopback,
+        engage: loopback,
+        records: 0,
+        seed: 1,
+        state: None,
+        faults: None,
+        clock: Clock::real(),
+    };
+    let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
+    sandbox.product.set_calls_a_minute(100_000_000);
+    sandbox.org.set_daily_limit(100_000_000, 0);
+    sandbox.org.set_event_allocation(100_000_000);
+    sandbox
+}
+
+impl Stage {
+    /// Starts the daemon; `changes` says how Salesforce's come in.
+    pub async fn on(sandbox: Sandbox, changes: &str) -> Stage {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = configuration(&sandbox, dir.path(), changes);
+        let mut daemon = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+            .args(["run", "-c"])
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the daemon starts");
+        let mut lines = BufReader::new(daemon.stdout.take().expect("piped")).lines();
+        assert!(
+            lines.by_ref().map_while(Result::ok).any(|line| line.contains("admin.listening")),
+            "the daemon is up"
+        );
+        std::thread::spawn(move || lines.for_each(drop));
+        Stage { sandbox, daemon, _dir: dir }
+    }
+
+    /// MiB, by the kernel's own count.
+    pub fn resident(&self, what: &str) -> f64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.daemon.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with(what)).unwrap_or_default();
+        let kib: f64 =
+            line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(f64::NAN);
+        kib / 1024.0
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str) -> PathBuf {
+    let mapping = format!("{}\n[limits]\nchanged_share = 1.0\n", include_str!("../mapping/example.toml"));
+    std::fs::write(dir.join("mapping.toml"), mapping).expect("the mapping is written");
+    std::fs::write(dir.join("secret"), &sandbox.client.1).expect("the secret is written");
+    let (salesforce, engage, client) =
+        (sandbox.salesforce.base_url(), sandbox.engage.base_url(), &sandbox.client.0);
+    let pubsub = sandbox.pubsub.base_url();
+    let text = format!(
+        "tenant = \"bench\"\nmapping = \"mapping.toml\"\n\
+         [salesforce]\nlogin_url = \"{salesforce}\"\napi_version = \"67.0\"\nflow = \"client-credentials\"\n\
+         client_id = \"{client}\"\nclient_secret_file = \"secret\"\nchanges = {changes}\npoll_every = \"1s\"\n\
+         pubsub_endpoint = \"{pubsub}\"\n[engage]\nbase_url = \"{engage}\"\nclient_id = \"{client}\"\nclient_secret_file = \"secret\"\n\
+         changes = [\"poll\"]\npoll_every = \"1s\"\n\
+         [store]\npath = \"store\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    let file = dir.join("lockstep.toml");
+    std::fs::write(&file, text).expect("the configuration is written");
+    file
+}
