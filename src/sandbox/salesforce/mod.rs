@@ -2,6 +2,7 @@
 
 mod app;
 mod drive;
+mod drive_apps;
 mod drive_events;
 mod events;
 mod face;

@@ -5,6 +5,7 @@
 mod engage;
 mod login;
 pub mod refresh_token;
+mod rotation;
 mod salesforce;
 mod sign_in;
 mod stubs;
