@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 
 const EXAMPLES: &str = "\
@@ -59,6 +60,15 @@ pub enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Get a refresh token for Salesforce, by the consent of a person at a browser.
+    ///
+    /// Listens on this machine, prints the address that asks for consent, fetches a refresh token for the answer, keeps
+    /// it in `refresh_token_file`, and uses it once to show that it works. The configuration says
+    /// `flow = "refresh-token"`, and the app in Salesforce has the callback URL http://localhost:8243/callback.
+    #[command(
+        after_help = "Examples:\n  lockstep login -c config/acme.toml --open\n  lockstep login --port 8300"
+    )]
+    Login(LoginArguments),
     /// Show what a run would do now. Writes nothing anywhere.
     Plan {
         /// Let what waits go through: those very writes, and nothing that was decided later. With the id that `plan`
@@ -128,6 +138,20 @@ pub struct DemoArguments {
     /// Another mapping file than the built-in example.
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
+}
+
+/// `lockstep login`.
+#[derive(Debug, Args)]
+pub struct LoginArguments {
+    /// The port of the callback URL, http://localhost:N/callback: the app must have exactly that one. 0 picks a free one.
+    #[arg(long, value_name = "N", default_value_t = 8243)]
+    pub port: u16,
+    /// How long to wait for the answer.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::config::parse_duration)]
+    pub timeout: Duration,
+    /// Open the address in this machine's browser.
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// `lockstep sandbox`.

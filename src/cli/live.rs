@@ -1,7 +1,7 @@
 //! `lockstep check --live`: what only the two systems can tell. Writes nothing.
 
 use super::run::system_clock;
-use crate::config::Config;
+use crate::config::{Config, SalesforceFlow};
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
 use crate::connector::salesforce::{Field, OrgInfo, Salesforce};
@@ -61,6 +61,9 @@ async fn salesforce(config: &Config, mapping: &Mapping) -> Vec<Finding> {
     };
     let (org, budget) = match asked.await {
         Ok(asked) => asked,
+        Err(error) if error.code == "invalid_grant" && uses_refresh_token(config) => {
+            return vec![no_answer(&error).help("the refresh token is dead: `lockstep login` gets another")];
+        }
         Err(error) => return vec![no_answer(&error)],
     };
     let mut findings: Vec<Finding> =
@@ -73,6 +76,10 @@ async fn salesforce(config: &Config, mapping: &Mapping) -> Vec<Finding> {
         );
     }
     findings
+}
+
+fn uses_refresh_token(config: &Config) -> bool {
+    matches!(config.salesforce.flow, SalesforceFlow::RefreshToken { .. })
 }
 
 fn no_answer(error: &CallError) -> Finding {

@@ -13,6 +13,7 @@ mod failure;
 mod help;
 mod live;
 mod local;
+mod login;
 mod mapping;
 mod parked;
 mod pause;
@@ -64,6 +65,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Run => run::run(context).await,
         Command::Sandbox(arguments) => sandbox::run(arguments, context).await,
         Command::Check { live } => check::run(context, live).await,
+        Command::Login(arguments) => login::run(context, arguments).await,
         Command::Plan { apply, all } => plan::run(context, apply, all).await,
         Command::Help { what } => help::run(context, &what),
         Command::Status { check } => status::run(context, check).await,

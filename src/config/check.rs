@@ -5,7 +5,7 @@ mod engage;
 mod salesforce;
 
 use super::reader::{At, Reader};
-use super::settings::{Config, StoreConfig, SyncConfig};
+use super::settings::{Config, SalesforceConfig, StoreConfig, SyncConfig};
 use super::value;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -24,11 +24,25 @@ const OVERLAP_BOUNDS: RangeInclusive<Duration> = SECOND..=DAY;
 /// How often everything may be compared.
 const SWEEP_BOUNDS: RangeInclusive<Duration> = MINUTE..=Duration::from_secs(30 * 86_400);
 
+/// What the configuration is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Working with it.
+    Daemon,
+    /// Getting the refresh token it needs.
+    Login,
+}
+
+/// What a login needs.
+pub fn check_for_login(read: &mut Reader<'_>) -> Option<SalesforceConfig> {
+    salesforce::salesforce(read, Purpose::Login)
+}
+
 pub fn check(read: &mut Reader<'_>) -> Option<Config> {
     let tenant = tenant(read);
     let mapping =
         required_path(read, ("", "mapping"), "name the mapping file: mapping = \"../mapping/NAME.toml\"");
-    let salesforce = salesforce::salesforce(read);
+    let salesforce = salesforce::salesforce(read, Purpose::Daemon);
     let engage = engage::engage(read);
     let store =
         required_path(read, ("store", "path"), "name the directory that holds what Lockstep remembers");

@@ -3,7 +3,7 @@
 use super::check;
 use super::raw::Raw;
 use super::reader::Reader;
-use super::settings::Config;
+use super::settings::{Config, SalesforceConfig};
 use crate::diagnostic::{Problem, Problems};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,30 @@ pub fn load(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, Problems> {
+    let mut reader = opened(path, environment)?;
+    let config = check::check(&mut reader);
+    let (config, warnings) = settled(reader, config)?;
+    Ok(Loaded { config, warnings })
+}
+
+/// Loads what a login needs: `[salesforce]` alone, and its refresh token may still be missing.
+///
+/// # Errors
+/// Everything that is wrong with that part, and whatever is no configuration at all; also a flow that uses no refresh
+/// token.
+pub fn load_for_login(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<SalesforceConfig, Problems> {
+    let mut reader = opened(path, environment)?;
+    let config = check::check_for_login(&mut reader);
+    settled(reader, config).map(|(config, _)| config)
+}
+
+fn opened(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Reader<'_>, Problems> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|why| {
         let mut problems = Problems::new(&shown, "");
@@ -34,17 +58,19 @@ pub fn load(
         );
         problems
     })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
     let raw = Raw::read(&shown, &text, environment);
     if raw.is_broken {
         return Err(raw.problems);
     }
-    let mut reader = Reader::new(raw, folder);
-    let config = check::check(&mut reader);
+    Ok(Reader::new(raw, path.parent().unwrap_or(Path::new(""))))
+}
+
+/// What was read, with the warnings, if nothing is wrong with it.
+fn settled<T>(reader: Reader<'_>, read: Option<T>) -> Result<(T, Problems), Problems> {
     let mut problems = reader.into_problems();
     problems.sort();
-    match config {
-        Some(config) if !problems.has_errors() => Ok(Loaded { config, warnings: problems }),
+    match read {
+        Some(read) if !problems.has_errors() => Ok((read, problems)),
         _ => Err(problems),
     }
 }

@@ -11,6 +11,7 @@ mod settings;
 mod value;
 
 pub use keys::{KEYS, Key, Kind};
-pub use load::{Loaded, environment, load, mapping_path};
+pub use load::{Loaded, environment, load, load_for_login, mapping_path};
+pub use secret::refuse_if_linked;
 pub use settings::*;
-pub use value::show_duration;
+pub use value::{duration as parse_duration, show_duration};

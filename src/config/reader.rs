@@ -24,6 +24,11 @@ impl<'a> Reader<'a> {
         Reader { raw, folder }
     }
 
+    /// The file, as it is shown.
+    pub fn file(&self) -> &str {
+        &self.raw.problems.path
+    }
+
     /// What was found wrong.
     pub fn into_problems(self) -> crate::diagnostic::Problems {
         self.raw.problems

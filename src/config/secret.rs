@@ -32,6 +32,21 @@ pub fn read(path: &Path) -> Result<SecretString, String> {
     Ok(text.into())
 }
 
+/// Refuses a secret that has to be replaced one day, where the name leads to another file: mounted secrets are such links
+/// and cannot be written, and what is put in the link's place is not put where it leads.
+///
+/// # Errors
+/// In words that say where to put it instead.
+pub fn refuse_if_linked(path: &Path) -> Result<(), String> {
+    let Ok(target) = fs::read_link(path) else { return Ok(()) };
+    Err(format!(
+        "{} is a symbolic link to {}, and the token is replaced when it rotates: name a plain file in a directory that \
+         the daemon may write, such as /var/lib/lockstep/refresh-token",
+        path.display(),
+        target.display()
+    ))
+}
+
 /// Refuses a private key that others on this machine can read.
 ///
 /// A key of the daemon's own user must be closed to everybody else. One that belongs to root may be readable by its

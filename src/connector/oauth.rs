@@ -5,13 +5,15 @@ use super::{CallError, Effect, Retry};
 use crate::model::Side;
 use oauth2::basic::{BasicErrorResponse, BasicTokenType};
 use oauth2::{
-    AsyncHttpClient, AuthType, Client, ClientId, ClientSecret, EndpointNotSet, ExtraTokenFields, HttpRequest,
-    HttpResponse, RefreshToken, RequestTokenError, StandardRevocableToken, StandardTokenResponse,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse,
     TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
@@ -20,8 +22,43 @@ use url::Url;
 pub(crate) enum Grant {
     ClientCredentials,
     RefreshToken(SecretString),
+    /// A code that a person's consent brought.
+    Code(SecretString, Expected),
     /// A signed assertion. The crate has no call for this grant, so its form is ours.
     JwtBearer(String),
+}
+
+/// What the answer to a request for consent must bring or fit, and where it is to be brought.
+pub(crate) struct Expected {
+    pub(crate) callback: RedirectUrl,
+    /// Not to be guessed by whoever did not see the request.
+    pub(crate) state: CsrfToken,
+    /// Never leaves this process before the code is exchanged: whoever steals a code cannot use it.
+    verifier: PkceCodeVerifier,
+}
+
+/// Where a person is asked for consent to these scopes.
+pub(crate) fn consent_url(
+    side: Side,
+    endpoint: &Url,
+    client_id: &str,
+    callback: &str,
+    scopes: &[&str],
+) -> Result<(Url, Expected), CallError> {
+    if !may_call(endpoint) {
+        return Err(neither(side, endpoint));
+    }
+    let callback = RedirectUrl::new(callback.to_owned())
+        .map_err(|error| stop(side, format!("{callback} is no callback URL: {error}")))?;
+    let client: OAuthClient<EndpointNotSet> = Client::new(ClientId::new(client_id.to_owned()));
+    let client = client.set_auth_uri(AuthUrl::from_url(endpoint.clone())).set_redirect_uri(callback.clone());
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let (url, state) = client
+        .authorize_url(CsrfToken::new_random)
+        .add_scopes(scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+        .set_pkce_challenge(challenge)
+        .url();
+    Ok((url, Expected { callback, state, verifier }))
 }
 
 /// What was granted.
@@ -66,7 +103,7 @@ pub(crate) async fn token(
     classify: impl Fn(u16, &[u8]) -> CallError,
 ) -> Result<Granted, CallError> {
     if !may_call(endpoint) {
-        return Err(stop(side, format!("{endpoint} is neither https nor on loopback")));
+        return Err(neither(side, endpoint));
     }
     let door = Door { http, side };
     let mut client: OAuthClient<EndpointNotSet> = Client::new(ClientId::new(client_id.to_owned()));
@@ -80,6 +117,11 @@ pub(crate) async fn token(
         Grant::RefreshToken(token) => {
             let token = RefreshToken::new(token.expose_secret().to_owned());
             client.exchange_refresh_token(&token).request_async(&door).await
+        }
+        Grant::Code(code, Expected { callback, verifier, .. }) => {
+            let code = AuthorizationCode::new(code.expose_secret().to_owned());
+            let request = client.exchange_code(code).set_pkce_verifier(verifier);
+            request.set_redirect_uri(Cow::Owned(callback)).request_async(&door).await
         }
         Grant::JwtBearer(assertion) => {
             let form =
@@ -155,6 +197,10 @@ impl<'c> AsyncHttpClient<'c> for Door<'_> {
 
 fn unreadable(side: Side) -> CallError {
     http::bad_answer(side, None, "the token endpoint's answer holds no token".to_owned(), false)
+}
+
+fn neither(side: Side, endpoint: &Url) -> CallError {
+    stop(side, format!("{endpoint} is neither https nor on loopback"))
 }
 
 fn stop(side: Side, message: String) -> CallError {

@@ -57,6 +57,9 @@ pub enum SandboxError {
     },
 }
 
+/// Where `lockstep login` listens, unless it is told otherwise.
+const LOGIN_CALLBACK: &str = "http://localhost:8243/callback";
+
 /// Both systems, being served. They end when this is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -112,6 +115,8 @@ impl Sandbox {
         }
         let secret = uuid::Uuid::new_v4().simple().to_string();
         org.register_app("lockstep", &secret);
+        // What `lockstep login` asks for, with the policy that is harder to live with.
+        org.register_callback("lockstep", LOGIN_CALLBACK, true);
         product.register_client("lockstep", &secret);
         let authority = Authority::new(options.salesforce.ip())?;
         let salesforce =

@@ -1,6 +1,6 @@
 //! `[salesforce]`.
 
-use super::{DAY, MINUTE, OVERLAP_BOUNDS, POLL_BOUNDS, SECOND, required_endpoint};
+use super::{DAY, MINUTE, OVERLAP_BOUNDS, POLL_BOUNDS, Purpose, SECOND, required_endpoint};
 use crate::config::reader::{At, Reader};
 use crate::config::settings::{SalesforceChanges, SalesforceConfig, SalesforceFlow};
 use crate::config::{secret, value};
@@ -22,7 +22,7 @@ const QUOTA_BOUNDS: RangeInclusive<Duration> = SECOND..=DAY;
 const MOST_KEPT_FREE: f64 = 0.95;
 
 /// How to talk to Salesforce.
-pub fn salesforce(read: &mut Reader<'_>) -> Option<SalesforceConfig> {
+pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<SalesforceConfig> {
     let at = |name| ("salesforce", name);
     let login_url = required_endpoint(read, at("login_url"), "https://MY-DOMAIN.my.salesforce.com");
     let api_version = if read.is_set(at("api_version")) {
@@ -30,7 +30,7 @@ pub fn salesforce(read: &mut Reader<'_>) -> Option<SalesforceConfig> {
     } else {
         Some(API_VERSION.to_owned())
     };
-    let flow = flow(read);
+    let flow = flow(read, purpose);
     let client_id = read.required(at("client_id"), "name the app's consumer key");
     let changes = read.words(
         at("changes"),
@@ -94,7 +94,7 @@ fn api_version(text: &str) -> Result<String, String> {
     }
 }
 
-fn flow(read: &mut Reader<'_>) -> Option<SalesforceFlow> {
+fn flow(read: &mut Reader<'_>, purpose: Purpose) -> Option<SalesforceFlow> {
     #[derive(Clone, Copy, PartialEq)]
     enum Flow {
         Jwt,
@@ -111,7 +111,19 @@ fn flow(read: &mut Reader<'_>) -> Option<SalesforceFlow> {
         ("client-credentials", Flow::ClientCredentials),
         ("refresh-token", Flow::RefreshToken),
     ];
-    match read.one_of(at("flow"), &words)? {
+    let chosen = read.one_of(at("flow"), &words)?;
+    if purpose == Purpose::Login && chosen != Flow::RefreshToken {
+        let problem = Problem::error(
+            "C006",
+            "[salesforce] flow: with this one there is nothing to log in to",
+        )
+        .help(
+            "`lockstep login` gets a refresh token: write flow = \"refresh-token\" and a refresh_token_file",
+        );
+        read.note(at("flow"), problem);
+        return None;
+    }
+    match chosen {
         Flow::Jwt => {
             let username = read.required(at("username"), "the JWT flow signs in as this user");
             let key = private_key(read);
@@ -132,7 +144,7 @@ fn flow(read: &mut Reader<'_>) -> Option<SalesforceFlow> {
                 );
             }
             let refresh_token_file = read.path(file)?;
-            closed_secret(read, file, &refresh_token_file)?;
+            usable_token(read, file, &refresh_token_file, purpose)?;
             Some(SalesforceFlow::RefreshToken { client_secret, refresh_token_file })
         }
     }
@@ -161,13 +173,20 @@ fn private_key(read: &mut Reader<'_>) -> Option<SecretString> {
     Some(pem)
 }
 
-/// The file is there, readable, and closed to others.
-fn closed_secret(read: &mut Reader<'_>, file: At, path: &Path) -> Option<()> {
+/// The file may be replaced, and holds a token; before a login it need not be there.
+fn usable_token(read: &mut Reader<'_>, file: At, path: &Path, purpose: Purpose) -> Option<()> {
+    if let Err(why) = secret::refuse_if_linked(path) {
+        read.note(file, Problem::error("C008", format!("[salesforce] refresh_token_file: {why}")));
+        return None;
+    }
     match secret::read(path) {
-        Ok(_) => Some(()),
-        Err(why) => {
-            read.note(file, Problem::error("C008", why));
+        Err(why) if purpose == Purpose::Daemon => {
+            let problem = Problem::error("C008", format!("[salesforce] refresh_token_file: {why}")).help(
+                format!("run `lockstep login -c {}`: it gets a token and writes it there", read.file()),
+            );
+            read.note(file, problem);
             None
         }
+        _ => Some(()),
     }
 }

@@ -3,13 +3,12 @@
 use super::{Salesforce, errors};
 use crate::config::SalesforceFlow;
 use crate::connector::http;
-use crate::connector::oauth::{self, Grant};
+use crate::connector::oauth::{self, Grant, Granted};
 use crate::connector::{CallError, Effect, Retry};
 use crate::model::Side;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
@@ -67,37 +66,17 @@ impl Salesforce {
 
     async fn sign_in(&self) -> Result<Token, CallError> {
         let config = &self.0.config;
-        let (grant, secret) = match &config.flow {
+        let granted = match &config.flow {
             SalesforceFlow::ClientCredentials { client_secret } => {
-                (Grant::ClientCredentials, Some(client_secret))
+                self.ask(Grant::ClientCredentials, Some(client_secret)).await?
             }
             SalesforceFlow::RefreshToken { client_secret, refresh_token_file } => {
-                (Grant::RefreshToken(read_token(refresh_token_file)?), client_secret.as_ref())
+                self.refresh(refresh_token_file, client_secret.as_ref()).await?
             }
             SalesforceFlow::Jwt { username, private_key } => {
-                (Grant::JwtBearer(self.assertion(username, private_key)?), None)
+                self.ask(Grant::JwtBearer(self.assertion(username, private_key)?), None).await?
             }
         };
-        let endpoint = config
-            .login_url
-            .join("/services/oauth2/token")
-            .map_err(|e| stop(format!("[salesforce] login_url: {e}")))?;
-        let granted = oauth::token(
-            &self.0.http,
-            Side::Salesforce,
-            &endpoint,
-            &config.client_id,
-            secret,
-            grant,
-            |status, body| errors::of_answer(status, body, false),
-        )
-        .await?;
-        if let (SalesforceFlow::RefreshToken { refresh_token_file, .. }, Some(rotated)) =
-            (&config.flow, &granted.refresh_token)
-        {
-            // The old one is dead already: this one must be on disk before anything else can go wrong.
-            keep_token(refresh_token_file, rotated)?;
-        }
         let instance = granted
             .extra
             .get("instance_url")
@@ -108,6 +87,24 @@ impl Salesforce {
             instance: checked_instance(instance, &config.login_url)?,
             identity: granted.extra.get("id").and_then(|id| id.as_str()).map(str::to_owned),
         })
+    }
+
+    /// Asks the token endpoint.
+    pub(super) async fn ask(
+        &self,
+        grant: Grant,
+        secret: Option<&SecretString>,
+    ) -> Result<Granted, CallError> {
+        let (http, client) = (&self.0.http, &self.0.config.client_id);
+        let endpoint = self.oauth_endpoint("token")?;
+        let classify = |status, body: &[u8]| errors::of_answer(status, body, false);
+        oauth::token(http, Side::Salesforce, &endpoint, client, secret, grant, classify).await
+    }
+
+    /// `/services/oauth2/...` where people and programs sign in.
+    pub(super) fn oauth_endpoint(&self, name: &str) -> Result<Url, CallError> {
+        let joined = self.0.config.login_url.join(&format!("/services/oauth2/{name}"));
+        joined.map_err(|error| stop(format!("[salesforce] login_url: {error}")))
     }
 
     fn assertion(&self, username: &str, key: &SecretString) -> Result<String, CallError> {
@@ -139,33 +136,8 @@ fn checked_instance(instance: &str, login: &Url) -> Result<Url, CallError> {
     if known || same { Ok(url) } else { Err(refuse("is no host of Salesforce")) }
 }
 
-fn read_token(file: &Path) -> Result<SecretString, CallError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|e| stop(format!("[salesforce] refresh_token_file {}: {e}", file.display())))?;
-    Ok(SecretString::from(text.trim_end().to_owned()))
-}
-
-/// Replaces the file in one step, durably.
-fn keep_token(file: &Path, token: &SecretString) -> Result<(), CallError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let fresh = file.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut out =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        out.write_all(token.expose_secret().as_bytes())?;
-        out.sync_all()?;
-        std::fs::rename(&fresh, file)?;
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| {
-        stop(format!("[salesforce] refresh_token_file {} cannot be replaced: {error}", file.display()))
-    })
-}
-
 /// Nothing works until a person mends it.
-fn stop(message: String) -> CallError {
+pub(super) fn stop(message: String) -> CallError {
     CallError {
         side: Side::Salesforce,
         status: None,

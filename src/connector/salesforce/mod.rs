@@ -8,9 +8,12 @@ mod call;
 mod changes;
 mod errors;
 mod events;
+mod login;
 mod org;
 mod read;
+mod refresh;
 mod soql;
+mod token_file;
 mod wire;
 mod write;
 
@@ -18,6 +21,7 @@ pub use budget::{Budget, Purpose};
 pub use bulk::{BulkKind, BulkPage, BulkState};
 pub use changes::Page;
 pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
+pub use login::{Login, Who};
 pub use org::{Field, OrgInfo};
 pub use read::Replaced;
 pub use write::SalesforceWrite;
@@ -42,6 +46,8 @@ struct Shared {
     clock: Clock,
     /// Held while somebody signs in: the others wait for that one token.
     session: tokio::sync::Mutex<Option<Session>>,
+    /// A rotated refresh token that is alive and could not be written, behind the one it follows.
+    unkept: Mutex<Option<refresh::Rotation>>,
     budget: Mutex<budget::Meter>,
     /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
     skew: Mutex<Option<SignedDuration>>,
@@ -61,6 +67,7 @@ impl Salesforce {
             config: config.clone(),
             clock,
             session: tokio::sync::Mutex::new(None),
+            unkept: Mutex::new(None),
             skew: Mutex::new(None),
             schemas: Mutex::default(),
         })))

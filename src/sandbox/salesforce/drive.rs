@@ -2,15 +2,15 @@
 
 use super::ids;
 use super::schema::{Field, FieldKind};
-use super::state::{App, Kept, State, ValidationRule, second};
+use super::state::{Kept, State, ValidationRule, second};
 use super::writes::Writer;
 use crate::model::SalesforceId;
 use crate::sandbox::{Authority, Clock, Faults, Served};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{fmt, io};
 use tokio::net::TcpListener;
 
 /// The state while one transaction has it.
@@ -41,11 +41,21 @@ impl Drop for InTransaction<'_> {
 }
 
 /// An org. Cheap to clone; all clones are the same org.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Org {
     pub(super) state: Arc<Mutex<State>>,
     pub(super) clock: Clock,
     pub(super) faults: Faults,
+}
+
+impl fmt::Debug for Org {
+    /// Without its state, where sessions and codes stand that one could come in by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Org")
+            .field("clock", &self.clock)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Org {
@@ -91,31 +101,6 @@ impl Org {
 
     fn person(&self) -> Writer<'static> {
         Writer { user: ids::PERSON, origin: "", auto_assign: false, at: self.now() }
-    }
-
-    /// An app that signs in with a secret: client credentials.
-    pub fn register_app(&self, client_id: &str, secret: &str) {
-        self.state().apps.entry(client_id.to_owned()).or_default().secret = Some(secret.to_owned());
-    }
-
-    /// A certificate of an app: JWTs signed with its key, for this user, are good.
-    pub fn register_key(&self, client_id: &str, username: &str, public_key_pem: &str) {
-        let mut state = self.state();
-        let app = state.apps.entry(client_id.to_owned()).or_default();
-        app.public_keys.push(public_key_pem.to_owned());
-        app.username = Some(username.to_owned());
-    }
-
-    /// A refresh token of an app; with `rotates`, each use makes a new one and kills the old.
-    pub fn grant_refresh_token(&self, client_id: &str, token: &str, rotates: bool) {
-        let mut state = self.state();
-        let app: &mut App = state.apps.entry(client_id.to_owned()).or_default();
-        (app.refresh_token, app.rotates) = (Some(token.to_owned()), rotates);
-    }
-
-    /// Ends every session: the next call is answered 401.
-    pub fn revoke_sessions(&self) {
-        self.state().sessions.clear();
     }
 
     /// A person makes a Lead or Contact. Fields that the object does not have are left out.

@@ -1,7 +1,9 @@
 //! A Salesforce org: Leads, Contacts and the REST API around them.
 
+mod app;
 mod bulk_jobs;
 mod drive;
+mod drive_apps;
 mod drive_events;
 mod events;
 mod face;
@@ -13,6 +15,7 @@ mod soql;
 mod state;
 mod writes;
 
+pub use app::Consent;
 pub use drive::Org;
 pub use drive_events::{Special, StreamFault};
 pub use schema::FieldKind;

@@ -1,5 +1,6 @@
 //! The org's whole state: a plain model.
 
+use super::app::{App, Code, Consent};
 use super::bulk_jobs::Job;
 use super::events::{Bus, Change, Kind};
 use super::ids;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use uuid::Uuid;
 
 /// Seconds in which calls count against the daily limit: a rolling day.
 const LIMIT_WINDOW_SECONDS: i64 = 24 * 60 * 60;
@@ -46,17 +48,6 @@ pub(super) struct Locator {
     pub(super) made: i64,
 }
 
-/// An app that may sign in.
-#[derive(Debug, Clone, Default)]
-pub(super) struct App {
-    pub(super) secret: Option<String>,
-    /// RSA public keys, PEM; a JWT signed by one of them is good.
-    pub(super) public_keys: Vec<String>,
-    pub(super) username: Option<String>,
-    pub(super) refresh_token: Option<String>,
-    pub(super) rotates: bool,
-}
-
 /// What is kept with `--state`.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -79,6 +70,9 @@ pub(super) struct State {
     pub(super) assignment_rule: bool,
     pub(super) locked: BTreeSet<String>,
     pub(super) apps: HashMap<String, App>,
+    /// By the code itself.
+    pub(super) codes: HashMap<String, Code>,
+    pub(super) consent: Consent,
     pub(super) sessions: BTreeSet<String>,
     pub(super) locators: HashMap<String, Locator>,
     pub(super) daily_limit: u64,
@@ -126,6 +120,20 @@ impl State {
         }
         index.insert((record.stamp, record.id.clone()));
         self.kept.records.insert(record.id.clone(), record);
+    }
+
+    /// One more refresh token of an app; others of it stay good.
+    pub(super) fn new_refresh_token(&mut self, client: &str) -> Option<String> {
+        let token = format!("5Aep{}", Uuid::new_v4().simple());
+        self.apps.get_mut(client)?.refresh_tokens.insert(token.clone());
+        Some(token)
+    }
+
+    /// What a refresh token is followed by once it was used: nothing, where the app's do not rotate.
+    pub(super) fn rotate_refresh_token(&mut self, client: &str, used: &str) -> Option<String> {
+        let app = self.apps.get_mut(client).filter(|app| app.rotates)?;
+        app.refresh_tokens.remove(used);
+        self.new_refresh_token(client)
     }
 
     /// Notes what a transaction does to a record: it is told once the transaction commits.
@@ -233,6 +241,8 @@ impl From<Kept> for State {
             assignment_rule: false,
             locked: BTreeSet::new(),
             apps: HashMap::new(),
+            codes: HashMap::new(),
+            consent: Consent::default(),
             sessions: BTreeSet::new(),
             locators: HashMap::new(),
             daily_limit: 100_000,

@@ -5,6 +5,7 @@ mod guide;
 mod init;
 mod live;
 mod local;
+mod login;
 mod plan;
 mod remote;
 mod run;
@@ -81,6 +82,7 @@ fn help_and_version_exit_0_and_every_command_has_its_help() {
         "demo",
         "run",
         "sandbox",
+        "login",
         "check",
         "plan",
         "status",

@@ -280,6 +280,39 @@ fn a_flow_says_what_it_needs() {
     says(&text, &["refresh_token_file is missing"]);
 }
 
+const REFRESH: &str = "flow = \"refresh-token\"\nrefresh_token_file = \"token\"";
+
+#[test]
+fn a_refresh_token_that_is_not_there_yet_is_got_by_a_login() {
+    let case = Case::with(JWT.0, REFRESH);
+    let (codes, text) = case.refused();
+    assert_eq!(codes, ["C008"]);
+    says(&text, &["No such file", &format!("run `lockstep login -c {}`", case.path().display())]);
+    let config = config::load_for_login(&case.path(), vec![]).unwrap();
+    assert!(matches!(config.flow, SalesforceFlow::RefreshToken { .. }));
+    case.file("token", "5Aep\n", 0o600).sound();
+}
+
+#[test]
+fn a_login_needs_its_own_flow_and_nothing_of_the_other_sections() {
+    let alone = SOUND.split("[engage]").next().unwrap().replace(JWT.0, REFRESH);
+    let case = Case::new(&alone);
+    config::load_for_login(&case.path(), vec![]).unwrap();
+    for flow in [JWT.0, JWT.1, "flow = \"jwt\""] {
+        let problems =
+            config::load_for_login(&Case::with(JWT.0, flow).path(), vec![]).expect_err("another flow");
+        says(&problems.render(false), &["[salesforce] flow", "refresh_token_file", "lockstep.toml:6"]);
+    }
+}
+
+#[test]
+fn a_refresh_token_that_could_not_be_replaced_is_refused_with_a_better_place() {
+    let case = Case::with(JWT.0, REFRESH).file("mounted", "5Aep\n", 0o600);
+    std::os::unix::fs::symlink(case.dir.path().join("mounted"), case.dir.path().join("token")).unwrap();
+    says(&case.refused().1, &["is a symbolic link", "/var/lib/lockstep/refresh-token"]);
+    assert!(config::load_for_login(&case.path(), vec![]).is_err());
+}
+
 #[test]
 fn an_admin_port_that_others_can_reach_needs_a_token() {
     for listen in ["0.0.0.0:8080", "[::]:8080", "10.1.2.3:80"] {

@@ -3,6 +3,9 @@
 //! others without a test that fails.
 
 mod engage;
+mod login;
+pub mod refresh_token;
+mod rotation;
 mod salesforce;
 mod sign_in;
 mod stubs;

@@ -8,31 +8,28 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lockstep::config::SalesforceFlow;
+use lockstep::connector::Retry;
 use lockstep::connector::salesforce::Salesforce;
-use lockstep::connector::{CallError, Retry};
-use lockstep::model::SalesforceObject;
 use lockstep::sandbox::salesforce::Org;
-use lockstep::sandbox::{Clock, Fault, Served, When};
+use lockstep::sandbox::{Clock, Served};
 use secrecy::SecretString;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 /// An org being served, and how to get in.
-struct Door {
-    org: Org,
-    clock: Clock,
-    served: Served,
+pub struct Door {
+    pub org: Org,
+    pub clock: Clock,
+    pub served: Served,
 }
 
 impl Door {
-    async fn open() -> Door {
+    pub async fn open() -> Door {
         let clock = Clock::driven(at("2026-11-23T06:10:00Z"));
         let org = Org::new(clock.clone());
         let served = org.serve(free_port().await).expect("a server");
         Door { org, clock, served }
     }
 
-    fn connector(&self, flow: SalesforceFlow) -> Salesforce {
+    pub fn connector(&self, flow: SalesforceFlow) -> Salesforce {
         let config = salesforce_config(&self.served.base_url(), flow);
         Salesforce::new(&config, tells(&self.clock)).expect("a connector")
     }
@@ -54,15 +51,6 @@ fn rsa_key() -> (SecretString, String) {
 
 fn jwt(username: &str, private_key: &SecretString) -> SalesforceFlow {
     SalesforceFlow::Jwt { username: username.to_owned(), private_key: private_key.clone() }
-}
-
-fn refresh(file: &Path) -> SalesforceFlow {
-    SalesforceFlow::RefreshToken { client_secret: None, refresh_token_file: file.to_owned() }
-}
-
-/// A call like any other.
-async fn find_nobody(connector: &Salesforce) -> Result<(), CallError> {
-    connector.find_by_email(SalesforceObject::Lead, &["nobody@example.com".to_owned()]).await.map(drop)
 }
 
 #[tokio::test]
@@ -93,62 +81,6 @@ async fn a_key_that_is_no_key_stops_before_any_call_and_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_rotated_refresh_token_is_on_disk_before_it_is_needed() {
-    let door = Door::open().await;
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("refresh-token");
-    std::fs::write(&file, "first\n").expect("a file");
-    door.org.grant_refresh_token("lockstep", "first", true);
-    // Everything behind the token call fails: the new token must have been kept all the same.
-    door.org.faults().add(When::next("GET", "/services/data"), Fault::DropBefore);
-    door.connector(refresh(&file)).connect(&[]).await.expect_err("nothing but the token came");
-    let second = std::fs::read_to_string(&file).expect("the file");
-    assert!(second.starts_with("5Aep"), "the first one is dead: {second:?}");
-    let mode = std::fs::metadata(&file).expect("the file").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "for nobody else to read");
-    assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 1, "nothing is left beside it");
-
-    // A restart begins with what is on disk; so does the same process once its session has ended.
-    let connector = door.connector(refresh(&file));
-    connector.connect(&[]).await.expect("signed in with the second");
-    let third = std::fs::read_to_string(&file).expect("the file");
-    door.org.revoke_sessions();
-    find_nobody(&connector).await.expect("signed in with the third");
-    let fourth = std::fs::read_to_string(&file).expect("the file");
-    assert!(second != third && third != fourth);
-}
-
-#[tokio::test]
-async fn a_refresh_token_that_does_not_rotate_stays_as_it_is() {
-    let door = Door::open().await;
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("refresh-token");
-    std::fs::write(&file, "lasting\n").expect("a file");
-    door.org.grant_refresh_token("lockstep", "lasting", false);
-    door.connector(refresh(&file)).connect(&[]).await.expect("signed in");
-    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "lasting\n");
-
-    std::fs::write(&file, "dead").expect("a file");
-    let error = door.connector(refresh(&file)).connect(&[]).await.expect_err("a dead token");
-    assert_eq!((error.code.as_str(), error.retry), ("invalid_grant", Retry::Stop));
-    assert_eq!(error.message, "expired access/refresh token");
-}
-
-#[tokio::test]
-async fn a_rotated_token_that_cannot_be_kept_stops_everything() {
-    let door = Door::open().await;
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("refresh-token");
-    std::fs::write(&file, "first").expect("a file");
-    door.org.grant_refresh_token("lockstep", "first", true);
-    // A directory stands where the new file is to be written; root may write anywhere else.
-    std::fs::create_dir(file.with_extension("new")).expect("a directory");
-    let error = door.connector(refresh(&file)).connect(&[]).await.expect_err("it cannot be kept");
-    assert_eq!(error.retry, Retry::Stop);
-    assert!(error.message.contains("refresh_token_file") && !error.message.contains("5Aep"), "{error}");
-}
-
-#[tokio::test]
 async fn many_calls_at_once_ask_for_one_token() {
     let stubs = StubServer::start(&fixtures("salesforce")).await;
     let clock = Clock::driven(at("2026-11-23T05:55:00Z"));
@@ -164,25 +96,4 @@ async fn many_calls_at_once_ask_for_one_token() {
     let journal = stubs.journal();
     let tokens = journal.iter().filter(|made| made.target == "/services/oauth2/token").count();
     assert_eq!((tokens, journal.len()), (1, 33));
-}
-
-#[tokio::test]
-async fn many_calls_at_once_use_a_rotating_token_one_after_the_other() {
-    let door = Door::open().await;
-    let dir = tempfile::tempdir().expect("a directory");
-    let file = dir.path().join("refresh-token");
-    std::fs::write(&file, "first").expect("a file");
-    door.org.grant_refresh_token("lockstep", "first", true);
-    let connector = door.connector(refresh(&file));
-    // The second time all of them find their session ended at once. A token used twice would be refused.
-    for _ in 0..2 {
-        let calls = (0..32).map(|_| {
-            let connector = connector.clone();
-            tokio::spawn(async move { find_nobody(&connector).await })
-        });
-        for call in calls.collect::<Vec<_>>() {
-            call.await.expect("no panic").expect("an answer");
-        }
-        door.org.revoke_sessions();
-    }
 }

@@ -1,9 +1,9 @@
 //! OAuth: tokens, identity, introspection, revocation.
 
-use super::{Asked, plain};
+use super::{Asked, consent, plain};
+use crate::sandbox::salesforce::app::App;
 use crate::sandbox::salesforce::drive::Org;
 use crate::sandbox::salesforce::ids;
-use crate::sandbox::salesforce::state::App;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -20,22 +20,21 @@ const JWT_SECONDS_MAX: i64 = 300;
 /// The answer, if the path is one of these.
 pub(super) fn answer(org: &Org, asked: &Asked) -> Option<Response> {
     let lower: Vec<String> = asked.parts.iter().map(|part| part.to_ascii_lowercase()).collect();
-    let form =
-        || -> HashMap<String, String> { url::form_urlencoded::parse(&asked.body).into_owned().collect() };
     match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["services", "oauth2", "token"] => Some(match token(org, asked, &form()) {
+        ["services", "oauth2", "token"] => Some(match token(org, asked, &asked.form()) {
             Ok(granted) => json_answer(StatusCode::OK, &granted),
             Err((error, description)) => json_answer(
                 StatusCode::BAD_REQUEST,
                 &json!({"error": error, "error_description": description}),
             ),
         }),
+        ["services", "oauth2", "authorize"] => Some(consent::authorize(org, asked)),
         ["services", "oauth2", "introspect"] => {
-            let active = form().get("token").is_some_and(|token| org.state().sessions.contains(token));
+            let active = asked.form().get("token").is_some_and(|token| org.state().sessions.contains(token));
             Some(json_answer(StatusCode::OK, &json!({"active": active})))
         }
         ["services", "oauth2", "revoke"] => {
-            let known = form().get("token").is_some_and(|token| org.state().sessions.remove(token));
+            let known = asked.form().get("token").is_some_and(|token| org.state().sessions.remove(token));
             Some(plain(if known { StatusCode::OK } else { StatusCode::BAD_REQUEST }))
         }
         ["services", "oauth2", "userinfo"] => Some(match is_signed_in(org, asked) {
@@ -72,7 +71,8 @@ pub(super) fn is_signed_in(org: &Org, asked: &Asked) -> bool {
     })
 }
 
-type Denied = (&'static str, &'static str);
+/// `error` and `error_description`.
+pub(super) type Denied = (&'static str, &'static str);
 
 fn token(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<Value, Denied> {
     let field = |name: &str| form.get(name).map(String::as_str);
@@ -87,15 +87,14 @@ fn token(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<Val
             if app.secret.is_some() {
                 secret_fits(&app, asked, form)?;
             }
-            if app.refresh_token.is_none() || app.refresh_token.as_deref() != field("refresh_token") {
+            let Some(used) = field("refresh_token").filter(|token| app.refresh_tokens.contains(*token))
+            else {
                 return Err(("invalid_grant", "expired access/refresh token"));
-            }
-            let rotated = app.rotates.then(|| format!("5Aep{}", Uuid::new_v4().simple()));
-            if let (Some(rotated), Some(app)) = (&rotated, org.state().apps.get_mut(&client)) {
-                app.refresh_token = Some(rotated.clone());
-            }
+            };
+            let rotated = org.state().rotate_refresh_token(&client, used);
             Ok(grant(org, asked, rotated))
         }
+        Some("authorization_code") => consent::exchange(org, asked, form),
         Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => {
             let assertion = field("assertion").ok_or(("invalid_grant", "invalid assertion"))?;
             jwt(org, asked, assertion)?;
@@ -106,7 +105,7 @@ fn token(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<Val
     }
 }
 
-fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> Value {
+pub(super) fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> Value {
     let token = format!("{}!{}", ids::ORG, Uuid::new_v4().simple());
     org.state().sessions.insert(token.clone());
     let identity = format!("{}/id/{}/{}", base(asked), ids::long(ids::ORG), ids::long(ids::API_USER));
@@ -126,14 +125,14 @@ fn base(asked: &Asked) -> String {
     format!("{scheme}://{}", asked.header("host").unwrap_or("127.0.0.1"))
 }
 
-fn app(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<(String, App), Denied> {
+pub(super) fn app(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<(String, App), Denied> {
     let client = form.get("client_id").cloned().or_else(|| basic(asked).map(|(client, _)| client));
     let client = client.ok_or(("invalid_client_id", "client identifier invalid"))?;
     let known = org.state().apps.get(&client).cloned();
     known.map(|app| (client, app)).ok_or(("invalid_client_id", "client identifier invalid"))
 }
 
-fn secret_fits(app: &App, asked: &Asked, form: &HashMap<String, String>) -> Result<(), Denied> {
+pub(super) fn secret_fits(app: &App, asked: &Asked, form: &HashMap<String, String>) -> Result<(), Denied> {
     let given = form.get("client_secret").cloned().or_else(|| basic(asked).map(|(_, secret)| secret));
     if app.secret.is_some() && app.secret == given {
         return Ok(());

@@ -4,6 +4,7 @@
 mod auth;
 mod bulk;
 mod collections;
+mod consent;
 mod csv_text;
 mod describe;
 mod query;
@@ -96,6 +97,10 @@ struct Asked {
 impl Asked {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    fn form(&self) -> HashMap<String, String> {
+        url::form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
     fn json(&self) -> Result<Value, Refused> {
