@@ -132,6 +132,8 @@ catalogue! {
     BACKFILL_STARTED = INFO "backfill.started", "An object is read whole by a bulk job, since that costs fewer calls.";
     BACKFILL_ADVANCED = INFO "backfill.advanced", "A page of a bulk job's rows is read and kept.";
     BACKFILL_GIVEN_UP = WARN "backfill.given_up", "A bulk job failed; the records are read by calls.";
+    BULK_WRITE_STARTED = INFO "bulk_write.started", "A large approved plan is written by a bulk job.";
+    BULK_WRITE_ENDED = INFO "bulk_write.ended", "A bulk job has ended, and how each of its rows did is recorded.";
     SWEEP_STARTED = INFO "sweep.started", "The daily comparison of everything linked has begun.";
     LIBRARY_LOGGED = DEBUG "library.logged", "A line from a library.";
 }

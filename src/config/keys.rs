@@ -69,6 +69,7 @@ pub static KEYS: &[Key] = &[
     key("salesforce", "quota_retry", Kind::List),
     key("salesforce", "pubsub_endpoint", Kind::Text),
     key("salesforce", "pubsub_channel", Kind::Text),
+    key("salesforce", "bulk", Kind::Text),
     key("engage", "profile", Kind::Text),
     key("engage", "base_url", Kind::Text),
     key("engage", "client_id", Kind::Text),

@@ -46,6 +46,8 @@ pub struct SalesforceConfig {
     pub pubsub_endpoint: Url,
     /// A custom channel that brings the changes of all objects; none, and each object has its own.
     pub pubsub_channel: Option<String>,
+    /// When bulk jobs are made.
+    pub bulk: Bulk,
     /// How often to poll.
     pub poll_every: Duration,
     /// How far each poll looks back for late commits.
@@ -54,6 +56,17 @@ pub struct SalesforceConfig {
     pub keep_free: f64,
     /// The waits after a quota error, the last one repeated.
     pub quota_retry: Vec<Duration>,
+}
+
+/// When bulk jobs are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bulk {
+    /// Where they cost clearly fewer calls.
+    Auto,
+    /// From 5,000 records on.
+    Always,
+    /// Never: the user may not use them.
+    Never,
 }
 
 /// How to sign in to Salesforce.

@@ -5,6 +5,7 @@
 
 use super::engine::{Engine, Interrupted, lock};
 use super::gather::CHUNK;
+use crate::config::Bulk;
 use crate::connector::salesforce::{BulkKind, BulkState, Salesforce};
 use crate::connector::{CallError, Retry, wait_after};
 use crate::emit;
@@ -56,7 +57,7 @@ impl Engine {
     /// as many as there are records. A job that fails is no trouble: the records are read by calls then.
     pub(super) async fn backfill(&self, linked: Option<u64>) -> Result<(), Interrupted> {
         // What further fields hold is personal: it is never stored, not even for an hour.
-        if !self.mapping().fields.is_empty() {
+        if !self.mapping().fields.is_empty() || self.bulk == Bulk::Never {
             return Ok(());
         }
         for object in SalesforceObject::BOTH {
@@ -94,7 +95,8 @@ impl Engine {
             None => {
                 let rows = self.salesforce.count(object).await?;
                 let by_calls = linked.unwrap_or(rows).min(rows).div_ceil(CHUNK as u64);
-                if rows < WORTH_A_JOB || Salesforce::bulk_query_cost(rows) * CHEAPER > by_calls {
+                let is_dear = Salesforce::bulk_query_cost(rows) * CHEAPER > by_calls;
+                if rows < WORTH_A_JOB || is_dear && self.bulk != Bulk::Always {
                     return Ok(());
                 }
                 let asked = self.salesforce.server_now();

@@ -1,11 +1,12 @@
 //! From decided writes to a plan, and from the plan to batches under way: the company's guards stand here.
 
+use super::bulk_write::JOB_ROWS;
 use super::engine::{Engine, Interrupted};
 use super::record::Note;
 use super::write::{self, Write};
 use crate::emit;
-use crate::model::{ProspectId, Side};
-use crate::reconcile::{Candidate, Plan, plan};
+use crate::model::{ProspectId, SalesforceObject, Side};
+use crate::reconcile::{Batch, Candidate, Plan, plan};
 use crate::store::{StoreError, marks};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +34,20 @@ impl Engine {
         // Opt-outs first, on both sides, before anything else is written anywhere.
         for urgent in [true, false] {
             let mut lanes = Vec::new();
+            let job = if urgent { None } else { self.worth_a_job(by_prospect.values()) };
+            if let Some(object) = job {
+                let of_object = |batch: &&Batch| {
+                    batch.side == Side::Salesforce && !batch.urgent && batch.object == Some(object)
+                };
+                let rows: Vec<Write> = plan
+                    .batches
+                    .iter()
+                    .filter(of_object)
+                    .flat_map(|batch| &batch.prospects)
+                    .filter_map(|id| by_prospect.remove(id))
+                    .collect();
+                written += self.one_job(object, rows).await?;
+            }
             for side in [Side::Engage, Side::Salesforce] {
                 let batches: Vec<Vec<Write>> = plan
                     .batches
@@ -49,6 +64,19 @@ impl Engine {
         self.put_off(&plan, by_prospect).await?;
         self.look_for_overwrites().await?;
         Ok((written, waiting))
+    }
+
+    /// One job's rows of many; the others stay due. A side's trouble is remembered, and does not end the turn.
+    async fn one_job(&self, object: SalesforceObject, mut rows: Vec<Write>) -> Result<usize, StoreError> {
+        rows.truncate(JOB_ROWS);
+        match self.write_by_job(object, rows).await {
+            Ok(written) => Ok(written),
+            Err(Interrupted::Store(error)) => Err(error),
+            Err(Interrupted::Call(error)) => {
+                self.failed(error);
+                Ok(0)
+            }
+        }
     }
 
     /// What waits for approval is not decided anew every second. Each write waits by its own fingerprint: what an

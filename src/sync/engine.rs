@@ -1,7 +1,7 @@
 //! What everything in this room works with.
 
 use super::side::SideState;
-use crate::config::{Config, SalesforceChanges};
+use crate::config::{Bulk, Config, SalesforceChanges};
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
 use crate::connector::salesforce::{OrgInfo, Salesforce, Topic};
@@ -59,6 +59,8 @@ pub struct Engine {
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
     poll_asked: AtomicBool,
+    /// When bulk jobs are made.
+    pub(super) bulk: Bulk,
     /// Polls of Salesforce that have come to their end.
     pub(super) polls: watch::Sender<u64>,
     stopping: AtomicBool,
@@ -91,6 +93,7 @@ impl Engine {
             live: Arc::default(),
             wake: Notify::new(),
             poll_asked: AtomicBool::new(false),
+            bulk: config.salesforce.bulk,
             polls: watch::Sender::new(0),
             changes: config.salesforce.changes.clone(),
             channel: config.salesforce.pubsub_channel.clone(),

@@ -13,6 +13,7 @@
 
 mod ask;
 mod backfill;
+mod bulk_write;
 mod carry_out;
 mod details;
 mod detect;

@@ -108,6 +108,9 @@ impl Engine {
             return Ok(());
         }
         self.connect().await?;
+        if self.is_open(Side::Salesforce) {
+            self.end_left_job().await?;
+        }
         let mut turn = Turn::default();
         // One side's trouble must not keep the other side's changes from being taken in.
         let salesforce = match cycle.poll_salesforce && self.is_open(Side::Salesforce) {

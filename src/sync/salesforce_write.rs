@@ -86,7 +86,7 @@ pub(super) fn side_trouble_of(error: Option<&CallError>) -> Option<CallError> {
     }
 }
 
-fn row(write: &Write) -> Option<SalesforceWrite> {
+pub(super) fn row(write: &Write) -> Option<SalesforceWrite> {
     debug_assert_eq!(write.step().side(), Side::Salesforce);
     let Target::Salesforce { fields } = &write.step().target else { return None };
     Some(SalesforceWrite { id: write.work.link.salesforce, fields: fields.clone() })

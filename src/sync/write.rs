@@ -46,7 +46,7 @@ impl Write {
     }
 
     /// The intent as it is stored.
-    fn stored(&self) -> Intent {
+    pub(super) fn stored(&self) -> Intent {
         Intent { step: self.step().without_values(), ..self.intent.clone() }
     }
 
@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Records how each write ended, all in one transaction. Returns how many were written.
-    async fn record(&self, ended: Vec<(Write, Ended)>) -> Result<usize, Interrupted> {
+    pub(super) async fn record(&self, ended: Vec<(Write, Ended)>) -> Result<usize, Interrupted> {
         if ended.is_empty() {
             return Ok(0);
         }
@@ -197,7 +197,7 @@ impl Engine {
 }
 
 /// Compares both sides with what the decision saw.
-fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
+pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
     let Some(now) = now_held(mapping, &write.work) else {
         return Some(Ended::Stale("a record could not be read any more".to_owned()));
     };

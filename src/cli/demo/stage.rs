@@ -5,7 +5,7 @@ use super::story::Look;
 use crate::cli::failure::Failure;
 use crate::cli::run::{Daemon, system_clock};
 use crate::config::{
-    AdminConfig, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
+    AdminConfig, Bulk, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
     SalesforceFlow, StoreConfig, SyncConfig,
 };
 use crate::mapping::Mapping;
@@ -212,6 +212,7 @@ fn config(sandbox: &Sandbox, store: &Path, mapping_file: Option<&Path>) -> anyho
             changes: vec![SalesforceChanges::PubSub, SalesforceChanges::Poll],
             pubsub_endpoint: sandbox.pubsub.base_url().parse()?,
             pubsub_channel: None,
+            bulk: Bulk::Auto,
             poll_every: POLL_EVERY,
             overlap: Duration::from_secs(600),
             keep_free: 0.2,

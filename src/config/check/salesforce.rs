@@ -2,7 +2,7 @@
 
 use super::{DAY, MINUTE, OVERLAP_BOUNDS, POLL_BOUNDS, Purpose, SECOND, required_endpoint};
 use crate::config::reader::{At, Reader};
-use crate::config::settings::{SalesforceChanges, SalesforceConfig, SalesforceFlow};
+use crate::config::settings::{Bulk, SalesforceChanges, SalesforceConfig, SalesforceFlow};
 use crate::config::{secret, value};
 use crate::diagnostic::Problem;
 use secrecy::{ExposeSecret, SecretString};
@@ -50,6 +50,12 @@ pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<Sale
         true => read.parsed(at("pubsub_endpoint"), value::endpoint),
         false => value::endpoint(PUBSUB_ENDPOINT).ok(),
     };
+    let bulk = read.parsed(at("bulk"), |text| match text {
+        "auto" => Ok(Bulk::Auto),
+        "always" => Ok(Bulk::Always),
+        "never" => Ok(Bulk::Never),
+        _ => Err("say \"auto\", \"always\" or \"never\"".to_owned()),
+    });
     let pubsub_channel = read.parsed(at("pubsub_channel"), channel);
     let poll_every = read.duration(at("poll_every"), MINUTE, POLL_BOUNDS);
     let overlap = read.duration(at("overlap"), 10 * MINUTE, OVERLAP_BOUNDS);
@@ -67,6 +73,7 @@ pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<Sale
         changes,
         pubsub_endpoint: pubsub_endpoint?,
         pubsub_channel,
+        bulk: bulk.unwrap_or(Bulk::Auto),
         poll_every,
         overlap,
         keep_free: keep_free.unwrap_or(0.2),

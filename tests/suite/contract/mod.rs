@@ -81,6 +81,7 @@ fn salesforce_config(base_url: &str, flow: SalesforceFlow) -> SalesforceConfig {
         changes: Vec::new(),
         pubsub_endpoint: base_url.parse().expect("a URL"),
         pubsub_channel: None,
+        bulk: lockstep::config::Bulk::Auto,
         poll_every: MINUTE,
         overlap: 10 * MINUTE,
         keep_free: 0.0,

@@ -1,7 +1,7 @@
 //! The stage: both systems, the engine, and one clock.
 
 use lockstep::config::{
-    AdminConfig, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
+    AdminConfig, Bulk, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
     SalesforceFlow, StoreConfig, SyncConfig,
 };
 use lockstep::connector::salesforce::Topic;
@@ -57,6 +57,7 @@ pub async fn config(org: &Org, product: &Product, dir: &std::path::Path) -> (Con
             changes: vec![SalesforceChanges::Poll],
             pubsub_endpoint: served.0.base_url().parse().unwrap(),
             pubsub_channel: None,
+            bulk: Bulk::Auto,
             poll_every: Duration::from_secs(60),
             overlap: Duration::from_secs(600),
             keep_free: 0.2,
@@ -88,11 +89,16 @@ impl World {
     }
 
     pub async fn with_mapping(mapping: &str) -> World {
+        World::with(mapping, Bulk::Auto).await
+    }
+
+    pub async fn with(mapping: &str, bulk: Bulk) -> World {
         let clock = Clock::driven("2026-11-23T09:00:00Z".parse().unwrap());
         let (org, product) = (Org::new(clock.clone()), Product::new(clock.clone()));
         product.set_calls_a_minute(1_000_000);
         let dir = tempfile::tempdir().unwrap();
-        let (config, served) = config(&org, &product, dir.path()).await;
+        let (mut config, served) = config(&org, &product, dir.path()).await;
+        config.salesforce.bulk = bulk;
         let mapping =
             lockstep::mapping::parse("test.toml", mapping).unwrap_or_else(|problems| panic!("{problems}"));
         let store = Store::open(&config.store.path, "test", StoreOptions::default()).unwrap();

@@ -1,0 +1,176 @@
+//! Whole objects are read by bulk jobs where that costs fewer calls, and what a job reads is as good as a call's answer.
+
+use super::world::World;
+use lockstep::config::Bulk;
+use lockstep::sandbox::{Fault, When};
+
+const MANY: usize = 5_000;
+
+fn jobs(calls: &[String]) -> Vec<&String> {
+    calls.iter().filter(|call| call.contains("/jobs/")).collect()
+}
+
+/// Everybody agrees with the other side, in a world that is large enough for a job where jobs are asked for: one where they
+/// are cheaper takes a test too long to make.
+async fn many() -> World {
+    let world = World::with(include_str!("../../../mapping/example.toml"), Bulk::Always).await;
+    lockstep::sandbox::seed::linked(&world.org, &world.product, MANY, 3);
+    world
+}
+
+#[tokio::test]
+async fn the_first_look_at_very_many_is_made_by_a_job_and_not_by_reads() {
+    let world = many().await;
+    let report = world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    assert_eq!((report.written, world.due().await), (0, 0), "everybody agrees");
+    let calls = world.org.calls();
+    assert!(!jobs(&calls).is_empty(), "{calls:?}");
+    assert!(!calls.iter().any(|call| call.contains("/composite/")), "nobody was read twice: {calls:?}");
+    assert_eq!(world.store.read(|reader| reader.link_count()).await.unwrap(), MANY as u64);
+    let lead = world.org.leads()[0];
+    assert!(
+        world.store.read(move |reader| reader.spooled(&lead)).await.unwrap().is_none(),
+        "the spool is empty"
+    );
+}
+
+#[tokio::test]
+async fn few_are_read_by_calls() {
+    let world = World::example().await;
+    world.people(3, "Nurture", "success").await;
+    world.agree().await;
+    assert_eq!(jobs(&world.org.calls()), Vec::<&String>::new());
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_the_job_where_it_was() {
+    let world = many().await;
+    // The page is lost on its way; the next turn asks the same job for it.
+    world.org.faults().add(When::next("GET", "/results"), Fault::DropBefore);
+    let report = world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    assert!(report.interrupted);
+    world.advance(std::time::Duration::from_secs(600));
+    world.cycle().await;
+    let calls = world.org.calls();
+    let made = calls.iter().filter(|call| call.starts_with("POST") && call.contains("/jobs/query")).count();
+    assert_eq!(made, 1, "one job: {:?}", jobs(&calls));
+    assert_eq!(world.due().await, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_salesforce_refuses_is_no_trouble_since_calls_do_it_too() {
+    let world = many().await;
+    let refusal = Fault::Answer {
+        status: 400,
+        body: r#"[{"errorCode":"FEATURENOTENABLED","message":"bulk api is not enabled"}]"#.to_owned(),
+        retry_after: None,
+    };
+    world.org.faults().add(When::next("POST", "/jobs/query"), refusal);
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    assert_eq!(world.due().await, 0);
+    assert!(world.org.calls().iter().any(|call| call.contains("/composite/")));
+}
+
+#[tokio::test]
+async fn what_changed_after_the_job_read_it_is_not_lost() {
+    let world = many().await;
+    world.org.faults().add(When::next("GET", "/results"), Fault::DropAfter);
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    // The job has read this Lead already, and its page is still to be fetched.
+    let mut leads = world.org.leads().into_iter();
+    let lead = leads.find(|lead| world.org.get(*lead, "Status") == "Attempting to contact").unwrap();
+    world.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
+    world.advance(std::time::Duration::from_secs(600));
+    for _ in 0..3 {
+        world.cycle().await;
+    }
+    let link = world.store.read(move |reader| reader.links_by_salesforce(&lead)).await.unwrap();
+    assert_eq!(world.product.status(&link[0]), "success");
+}
+
+#[tokio::test]
+async fn a_sweep_of_very_many_uses_a_job_too_and_finds_what_no_event_told() {
+    let world = many().await;
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.advance(std::time::Duration::from_secs(3600));
+    let mut leads = world.org.leads().into_iter();
+    let lead = leads.find(|lead| world.org.get(*lead, "Status") == "Attempting to contact").unwrap();
+    world.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
+    let before = world.org.calls().len();
+    world
+        .engine
+        .cycle(lockstep::sync::Cycle { poll_salesforce: false, poll_engage: false, sweep: true })
+        .await
+        .unwrap();
+    let calls = world.org.calls().split_off(before);
+    assert!(!jobs(&calls).is_empty(), "{calls:?}");
+    let link = world.store.read(move |reader| reader.links_by_salesforce(&lead)).await.unwrap();
+    assert_eq!(world.product.status(&link[0]), "success");
+}
+
+#[tokio::test]
+async fn a_large_approved_plan_is_written_by_a_job_and_each_rows_end_is_told() {
+    let mapping =
+        include_str!("../../../mapping/example.toml").to_owned() + "\n[new]\ndisagree = \"apply\"\n";
+    let mapping = mapping.replace("winner = \"newest\"", "winner = \"engage\"");
+    let world = World::with(&mapping, Bulk::Always).await;
+    let people = lockstep::sandbox::seed::linked(&world.org, &world.product, MANY, 3);
+    for (lead, prospect) in &people {
+        world.org.edit(*lead, &[("Status", serde_json::json!("In progress"))]);
+        if world.product.status(prospect) != "bounced" {
+            world.product.set_status(prospect, "success").unwrap();
+        }
+    }
+    let bounced = people.iter().filter(|(_, prospect)| world.product.status(prospect) == "bounced").count();
+    world.org.refuse("Lead", "Status", Some(serde_json::json!("Junk lead")), "no junk here");
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    assert_eq!(world.org.writes().0, 0, "a first run waits to be approved");
+    world.approve_plan().await;
+    let before = world.org.calls().len();
+    world.advance(std::time::Duration::from_secs(60));
+    let report = world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    let calls = world.org.calls().split_off(before);
+    assert_eq!(report.written, MANY - bounced);
+    assert_eq!(
+        calls.iter().filter(|call| call.starts_with("PATCH") && call.contains("/composite")).count(),
+        0
+    );
+    assert_eq!(jobs(&calls).iter().filter(|call| call.starts_with("PUT")).count(), 1, "{calls:?}");
+    assert_eq!(world.parked().await.len(), bounced.min(100), "the refused ones are parked with their words");
+    assert_eq!(world.parked().await[0].message, "no junk here");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_left_behind_is_ended_before_anything_is_decided_about_its_rows() {
+    let mapping =
+        include_str!("../../../mapping/example.toml").to_owned() + "\n[new]\ndisagree = \"apply\"\n";
+    let mapping = mapping.replace("winner = \"newest\"", "winner = \"engage\"");
+    let world = World::with(&mapping, Bulk::Always).await;
+    let people = lockstep::sandbox::seed::linked(&world.org, &world.product, MANY + 2_000, 3);
+    for (lead, prospect) in &people {
+        world.org.edit(*lead, &[("Status", serde_json::json!("In progress"))]);
+        if world.product.status(prospect) != "bounced" {
+            world.product.set_status(prospect, "success").unwrap();
+        }
+    }
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.approve_plan().await;
+    world.advance(std::time::Duration::from_secs(60));
+    // The call that lets the job go has its effect, and no answer.
+    world.org.faults().add(When::next("PATCH", "/jobs/ingest"), Fault::DropAfter);
+    world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    assert_eq!(world.org.writes().0, 0);
+    world.advance(std::time::Duration::from_secs(600));
+    for _ in 0..6 {
+        world.cycle().await;
+    }
+    let calls = world.org.calls();
+    let ended =
+        calls.iter().filter(|call| call.starts_with("PATCH") && call.contains("/jobs/ingest")).count();
+    assert!(ended >= 3, "let go, ended, and another one let go: {:?}", jobs(&calls));
+    let twice = people.iter().filter(|(lead, _)| world.org.writes_of(*lead) > 1).count();
+    assert_eq!(twice, 0, "nobody is written twice");
+    let (lead, _) = people.iter().find(|(_, prospect)| world.product.status(prospect) == "success").unwrap();
+    assert_eq!(world.org.get(*lead, "Status"), "Nurture");
+}
