@@ -5,6 +5,7 @@
 
 mod api;
 mod guard;
+mod metrics;
 mod operations;
 mod person;
 mod server;

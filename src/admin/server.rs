@@ -36,6 +36,7 @@ pub async fn serve(
     let router = health()
         .merge(webhooks::router())
         .nest("/api/v1", api::router())
+        .route("/metrics", get(super::metrics::metrics))
         .fallback(async || Refusal::not_found("there is nothing at this path"))
         .layer(middleware::from_fn_with_state(guard, guarded))
         .with_state(daemon);

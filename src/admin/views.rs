@@ -49,6 +49,18 @@ pub struct SideStatus {
     pub calls_left: Option<u64>,
     /// The calls allowed in that period.
     pub calls_allowed: Option<u64>,
+    /// What this daemon used of them in the last 24 hours, by purpose; Salesforce only.
+    #[serde(default)]
+    pub calls_by_purpose: std::collections::BTreeMap<String, u64>,
+    /// The calls that are kept for others.
+    #[serde(default)]
+    pub calls_kept_free: Option<u64>,
+    /// When calls that are not made now will be: the quota's own wait, or when our oldest calls leave the rolling day.
+    #[serde(default)]
+    pub calls_free_at: Option<Timestamp>,
+    /// Whether changes come by a stream of events now.
+    #[serde(default)]
+    pub listening: bool,
 }
 
 /// Whether calls to a system go through.

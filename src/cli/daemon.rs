@@ -46,7 +46,17 @@ impl Operations for Running {
                 shown.last_answer = health.answered_at;
                 shown.lag_ms = health.lag_ms;
                 (shown.calls_left, shown.calls_allowed) = (health.calls_left, health.calls_allowed);
+                shown.listening = health.listening;
             }
+            let budget = self.engine.salesforce_budget();
+            let salesforce = &mut status.sides.salesforce;
+            salesforce.calls_by_purpose = budget
+                .by_purpose
+                .iter()
+                .map(|(purpose, count)| (purpose.as_str().to_owned(), *count))
+                .collect();
+            salesforce.calls_kept_free = budget.allowed.map(|_| budget.kept_free);
+            salesforce.calls_free_at = budget.closed_until.or(budget.frees_at.filter(|_| budget.is_short()));
             Ok(status)
         })
     }

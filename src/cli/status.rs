@@ -49,6 +49,7 @@ fn screen(status: &Status) -> String {
             row("calls left", &calls),
         ],
     ));
+    text.push_str(&used(&status.sides.salesforce));
     text.push_str(&format!(
         "\nlinked {}   due {}   conflicts {}   parked {}   first pass {first_pass}\n",
         grouped(status.links),
@@ -73,9 +74,34 @@ fn screen(status: &Status) -> String {
     text
 }
 
+/// One line: how many of the day's calls were used, for what, and when they free.
+fn used(side: &SideStatus) -> String {
+    let (Some(left), Some(allowed)) = (side.calls_left, side.calls_allowed) else { return String::new() };
+    let ours: u64 = side.calls_by_purpose.values().sum();
+    let mut by: Vec<(&String, &u64)> = side.calls_by_purpose.iter().collect();
+    by.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let by: Vec<String> =
+        by.into_iter().map(|(purpose, count)| format!("{purpose} {}", grouped(*count))).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    let kept = side.calls_kept_free.unwrap_or(0);
+    let frees = match (left <= kept, side.calls_free_at) {
+        (_, Some(at)) => format!("; what waits for calls goes on from {}", time(at)),
+        (true, None) => "; what waits for calls goes on as others' calls leave the day".to_owned(),
+        (false, None) => String::new(),
+    };
+    format!(
+        "\nSalesforce calls in the last 24 h: {} of {} used, {} of them ours{by}; {} are kept for others{frees}\n",
+        grouped(allowed.saturating_sub(left)),
+        grouped(allowed),
+        grouped(ours),
+        grouped(kept)
+    )
+}
+
 fn side_state(side: &SideStatus) -> String {
     let state = match side.state {
         SideState::Unknown => "not asked yet",
+        SideState::Well if side.listening => "well, listening to events",
         SideState::Well => "well",
         SideState::Failing => "failing, tried again",
         SideState::QuotaExceeded => "quota used up, resumes alone",

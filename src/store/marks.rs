@@ -21,6 +21,9 @@ pub const SOMEBODY_UNLINKED: &str = "somebody_unlinked";
 /// Set once an operator was asked about a plan, or there was nothing to ask: what follows is no first run.
 pub const FIRST_RUN_DONE: &str = "first_run_done";
 
+/// Calls to Salesforce by hour and purpose: the day's use outlives the process.
+pub const SALESFORCE_CALLS: &str = "salesforce_calls";
+
 /// Whether everybody has been listed and looked at once.
 pub fn first_pass_done(reader: &Reader<'_>) -> Result<bool, StoreError> {
     Ok(reader.meta(FIRST_PASS_DONE)?.is_some())

@@ -20,6 +20,8 @@ pub struct Health {
     pub calls_left: Option<u64>,
     /// Calls that are allowed in that period.
     pub calls_allowed: Option<u64>,
+    /// Whether all changes come by events now; Salesforce only.
+    pub listening: bool,
 }
 
 impl Engine {
@@ -46,7 +48,13 @@ impl Engine {
             lag_ms: lag.and_then(|lag| u64::try_from(lag).ok()),
             calls_left,
             calls_allowed,
+            listening: side == Side::Salesforce && self.is_listening(),
         }
+    }
+
+    /// What was used of Salesforce's calls, for what, and what is left.
+    pub fn salesforce_budget(&self) -> crate::connector::salesforce::Budget {
+        self.salesforce.budget()
     }
 
     /// Something is due: the next turn need not wait for its time.

@@ -7,6 +7,7 @@ use super::observe::{self, Observed, Pending};
 use super::settle::Decided;
 use super::write::Write;
 use crate::connector::CallError;
+use crate::connector::salesforce::Purpose;
 use crate::mapping::NewProspects;
 use crate::model::{BySide, ChangeId, Link, ProspectId, SalesforceObject};
 use crate::reconcile::{Decision, Plan};
@@ -82,7 +83,7 @@ impl Engine {
                 break;
             }
             let mut works = self.works_of(chunk).await?;
-            self.look(&mut works, &mut fresh).await?;
+            self.look(&mut works, &mut fresh, Purpose::Read).await?;
             decided.extend(self.decide(works).await?);
         }
         let told = decided.iter().map(|d| (d.work.link.clone(), d.verdict.decision.clone())).collect();

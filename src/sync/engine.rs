@@ -7,10 +7,10 @@ use crate::connector::engage::Engage;
 use crate::connector::salesforce::{OrgInfo, Salesforce, Topic};
 use crate::mapping::Mapping;
 use crate::model::{BySide, FieldName, SalesforceObject, Side};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, marks};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -59,6 +59,8 @@ pub struct Engine {
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
     poll_asked: AtomicBool,
+    calls_restored: AtomicBool,
+    calls_kept: AtomicU64,
     /// When bulk jobs are made.
     pub(super) bulk: Bulk,
     /// Polls of Salesforce that have come to their end.
@@ -93,6 +95,8 @@ impl Engine {
             live: Arc::default(),
             wake: Notify::new(),
             poll_asked: AtomicBool::new(false),
+            calls_restored: AtomicBool::new(false),
+            calls_kept: AtomicU64::new(0),
             bulk: config.salesforce.bulk,
             polls: watch::Sender::new(0),
             changes: config.salesforce.changes.clone(),
@@ -130,10 +134,15 @@ impl Engine {
 
     /// Whether polls are only needed where events fail: they are listened to, and nobody asked for polls besides.
     pub(super) fn polls_can_rest(&self) -> bool {
-        let live = lock(&self.live);
         !self.changes.contains(&SalesforceChanges::Poll)
             && self.changes.contains(&SalesforceChanges::PubSub)
-            && self.objects().into_iter().all(|object| live.is_open(object))
+            && self.is_listening()
+    }
+
+    /// Whether the changes of all objects come by events now.
+    pub(super) fn is_listening(&self) -> bool {
+        let live = lock(&self.live);
+        self.objects().into_iter().all(|object| live.is_open(object))
     }
 
     /// Polls Salesforce as soon as possible.
@@ -172,6 +181,7 @@ impl Engine {
 
     /// Asks Salesforce once what it is: version, fields, converted statuses, our own user.
     pub(super) async fn connect(&self) -> Result<Arc<OrgInfo>, CallError> {
+        self.restore_calls().await;
         if let Some(org) = self.org.load_full() {
             return Ok(org);
         }
@@ -179,6 +189,29 @@ impl Engine {
         self.org.store(Some(org.clone()));
         self.fit_mapping();
         Ok(org)
+    }
+
+    /// What an earlier process has used of the day's calls counts too. Once; what cannot be read is not counted.
+    async fn restore_calls(&self) {
+        if self.calls_restored.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let kept = self.store.read(|reader| reader.meta(marks::SALESFORCE_CALLS)).await;
+        if let Some(calls) = kept.ok().flatten().and_then(|text| serde_json::from_str(&text).ok()) {
+            self.salesforce.restore_calls(calls);
+        }
+    }
+
+    /// Keeps what was used of the day's calls, when that has changed.
+    pub(super) async fn keep_calls(&self) -> Result<(), StoreError> {
+        let calls = self.salesforce.calls_by_hour();
+        let count: u64 = calls.values().flat_map(|hour| hour.values()).sum();
+        if self.calls_kept.swap(count, Ordering::AcqRel) == count {
+            return Ok(());
+        }
+        // A plain value can always be written.
+        let text = serde_json::to_string(&calls).unwrap_or_default();
+        self.store.write(move |tx| tx.set_meta(marks::SALESFORCE_CALLS, &text)).await
     }
 
     fn fit_mapping(&self) {

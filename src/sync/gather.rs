@@ -5,7 +5,7 @@ use super::intake::Fresh;
 use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::model::{
-    Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, SetAt, Side,
+    Link, PersonStatus, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, SetAt, Side,
 };
 use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
 use std::collections::{BTreeSet, HashMap};
@@ -46,15 +46,53 @@ impl Engine {
         fresh: &mut Fresh,
         skip: &BTreeSet<ProspectId>,
     ) -> Result<Vec<Work>, Interrupted> {
-        let (skip, until) = (skip.clone(), self.now());
-        let due = self.store.read(move |reader| reader.due_ready_except(until, CHUNK, &skip)).await?;
-        let mut works = self.known(due).await?;
-        self.look(&mut works, fresh).await?;
-        Ok(works)
+        let (mut skip, until) = (skip.clone(), self.now());
+        let is_short = self.salesforce.budget().is_short();
+        loop {
+            let but = skip.clone();
+            let due = self.store.read(move |reader| reader.due_ready_except(until, CHUNK, &but)).await?;
+            let mut works = self.known(due).await?;
+            if is_short && !works.is_empty() {
+                // What is left of the day's calls is kept for others; opt-outs go through all the same.
+                skip.extend(works.iter().map(|work| work.link.prospect.clone()));
+                works.retain(|work| self.may_be_opt_out(work, fresh));
+                if works.is_empty() {
+                    continue;
+                }
+            }
+            let purpose = if is_short { Purpose::OptOut } else { Purpose::Read };
+            self.look(&mut works, fresh, purpose).await?;
+            return Ok(works);
+        }
+    }
+
+    /// Whether a due link may stand for an opt-out that is to be carried over, by all that is known without a call.
+    fn may_be_opt_out(&self, work: &Work, fresh: &Fresh) -> bool {
+        let id = work.link.salesforce;
+        let record = fresh.salesforce.get(&id).cloned();
+        let record = record.or_else(|| lock(&self.live).record(id).map(|(record, _)| record.clone()));
+        if let Some(record) = record
+            && self.mapping().is_opted_out(id.object(), &record.fields)
+        {
+            return true;
+        }
+        let opted_out = |value: &str| PersonStatus::new(value).is_opted_out();
+        work.intent.is_some()
+            || work.due.seen.iter().any(|seen| match (&seen.value, seen.side) {
+                (Some(value), Some(Side::Engage)) => opted_out(value),
+                // Only a read can tell.
+                (None, Some(_)) => true,
+                _ => false,
+            })
     }
 
     /// Reads both sides of each, but for what came with a poll a moment ago.
-    pub(super) async fn look(&self, works: &mut [Work], fresh: &mut Fresh) -> Result<(), Interrupted> {
+    pub(super) async fn look(
+        &self,
+        works: &mut [Work],
+        fresh: &mut Fresh,
+        purpose: Purpose,
+    ) -> Result<(), Interrupted> {
         let (mut records, mut prospects) = (Vec::new(), Vec::new());
         for work in works.iter() {
             let id = work.link.salesforce;
@@ -77,7 +115,7 @@ impl Engine {
             records.retain(|id| *id != record.id);
             fresh.salesforce.insert(record.id, record);
         }
-        let mut read = self.read_both(&records, &prospects, Purpose::Read).await?;
+        let mut read = self.read_both(&records, &prospects, purpose).await?;
         // A record may be linked twice: it is taken out only once all of its links have had it.
         for work in works.iter_mut() {
             let id = work.link.salesforce;

@@ -11,6 +11,7 @@ use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// What one turn is asked to do besides looking at what is due.
@@ -86,6 +87,7 @@ impl Engine {
         if !report.interrupted && !self.is_paused().await? {
             lock(&self.live).forget(&fresh.told, began);
         }
+        self.keep_calls().await?;
         emit!(
             PASS_FINISHED,
             decided = report.decided,
@@ -150,6 +152,9 @@ impl Engine {
             }
             self.settle_due(fresh, &mut turn).await?;
             report.decided += turn.decided;
+            if self.salesforce.budget().is_short() {
+                self.put_off_all_but_opt_outs(&mut turn.writes).await?;
+            }
             let planned = turn.writes.len();
             report.planned += planned;
             if planned == 0 {
@@ -165,6 +170,25 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// While what is left of the day's calls is kept for others, whatever is no opt-out waits as long as a poll does.
+    async fn put_off_all_but_opt_outs(&self, writes: &mut Vec<Write>) -> Result<(), StoreError> {
+        let (urgent, others): (Vec<Write>, _) =
+            std::mem::take(writes).into_iter().partition(Write::is_opt_out);
+        *writes = urgent;
+        let wait = SignedDuration::try_from(self.salesforce.budget().short_poll_every());
+        let until = self.now().saturating_add(wait.unwrap_or(SignedDuration::from_hours(1)));
+        let until = until.unwrap_or(Timestamp::MAX);
+        self.store
+            .write(move |tx| {
+                for write in &others {
+                    let due = &write.work.due;
+                    tx.postpone_due(&due.prospect, due.generation, until, due.attempts)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn poll_salesforce(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {

@@ -1,7 +1,7 @@
 //! Writing Leads and Contacts: one row with a precondition, several by one Collections call.
 
 use super::engine::{Engine, lock};
-use super::write::{Ended, Write};
+use super::write::{Ended, Write, purpose};
 use crate::connector::salesforce::{Purpose, SalesforceWrite};
 use crate::connector::{CallError, Retry};
 use crate::model::{Side, Target};
@@ -24,7 +24,7 @@ impl Engine {
     }
 
     async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {
-        let purpose = if writes.iter().all(Write::is_opt_out) { Purpose::OptOut } else { Purpose::Write };
+        let purpose = purpose(writes.iter());
         if let [write] = writes.as_slice() {
             let end = self.write_one(write, purpose).await;
             let trouble = match &end {

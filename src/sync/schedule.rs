@@ -65,7 +65,7 @@ pub async fn run(
             next_salesforce = now;
         } else if !engine.polls_can_rest() {
             // A stream that broke while polls rested.
-            next_salesforce = next_salesforce.min(now + engine.poll_every.salesforce);
+            next_salesforce = next_salesforce.min(now + engine.salesforce_poll_every());
         }
         let sweep = engine.sweep_is_due().await?;
         let cycle = Cycle { poll_salesforce: next_salesforce <= now, poll_engage: next_engage <= now, sweep };
@@ -73,11 +73,11 @@ pub async fn run(
             if turn(&engine, cycle, &mut signals, &mut watch).await? == Turned::Stop {
                 return Ok(());
             }
-            let (poll, stretch) = (engine.poll_every, engine.poll_stretch());
+            let poll = engine.poll_every;
             if cycle.poll_salesforce {
                 let every = match engine.polls_can_rest() {
                     true => engine.sweep_every,
-                    false => poll.salesforce * stretch,
+                    false => engine.salesforce_poll_every(),
                 };
                 next_salesforce = Instant::now() + engine.next_try(Side::Salesforce, every);
             }
@@ -189,13 +189,14 @@ impl Engine {
         }
     }
 
-    /// Polls grow rarer as the day's calls run out: twice as far apart near the end, four times when only what is
-    /// kept for others is left.
-    fn poll_stretch(&self) -> u32 {
-        match self.salesforce.budget().spendable_share() {
-            Some(share) if share <= 0.0 => 4,
-            Some(share) if share < 0.1 => 2,
-            _ => 1,
+    /// Polls grow rarer as the day's calls run out: twice as far apart near the end, and as far as the calls that are kept
+    /// for others allow when only they are left.
+    fn salesforce_poll_every(&self) -> Duration {
+        let (budget, every) = (self.salesforce.budget(), self.poll_every.salesforce);
+        match budget.spendable_share() {
+            Some(share) if share <= 0.0 => budget.short_poll_every().max(every),
+            Some(share) if share < 0.1 => every * 2,
+            _ => every,
         }
     }
 

@@ -102,7 +102,7 @@ impl Engine {
             Side::Engage => {
                 let mut records: Vec<_> = all().map(|write| write.work.link.salesforce).collect();
                 records.retain(|id| lock(&self.live).record(*id).is_none());
-                match self.read_both(&records, &[], Purpose::Write).await {
+                match self.read_both(&records, &[], purpose(all())).await {
                     Ok(read) => Some(read.salesforce),
                     Err(error) => {
                         return self.give_up(all().map(|w| w.intent.prospect.clone()).collect(), error).await;
@@ -135,7 +135,8 @@ impl Engine {
             let live = lock(&self.live);
             records.retain(|id| live.record(*id).is_none() && !source.contains_key(id));
         }
-        let mut read = match self.read_both(&records, &prospects, Purpose::Write).await {
+        let purpose = purpose(writes.iter());
+        let mut read = match self.read_both(&records, &prospects, purpose).await {
             Ok(read) => read,
             Err(error) => return self.give_up(prospects, error).await,
         };
@@ -194,6 +195,11 @@ impl Engine {
         notes.iter().for_each(Note::log);
         Ok(written)
     }
+}
+
+/// What calls are for that carry these writes out: opt-outs alone go through as long as a single call is left.
+pub(super) fn purpose<'a>(mut writes: impl Iterator<Item = &'a Write>) -> Purpose {
+    if writes.all(Write::is_opt_out) { Purpose::OptOut } else { Purpose::Write }
 }
 
 /// Compares both sides with what the decision saw.

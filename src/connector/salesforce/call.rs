@@ -82,7 +82,10 @@ impl Salesforce {
     }
 
     async fn attempt(&self, call: &Call, session: &super::auth::Token) -> Result<Answer, CallError> {
-        lock(&self.0.budget).spend(call.purpose, self.now()).map_err(refused)?;
+        // The list of versions is free (facts 2.1).
+        if call.path != super::org::VERSIONS {
+            lock(&self.0.budget).spend(call.purpose, self.now()).map_err(refused)?;
+        }
         let url = session.instance.join(&call.path).map_err(|error| {
             let message = format!("{} is no path of the API: {error}", call.path);
             CallError { retry: Retry::Stop, ..http::bad_answer(Side::Salesforce, None, message, false) }

@@ -17,7 +17,7 @@ mod token_file;
 mod wire;
 mod write;
 
-pub use budget::{Budget, Purpose};
+pub use budget::{Budget, CallsByHour, Purpose};
 pub use bulk::{BulkKind, BulkPage, BulkState};
 pub use changes::Page;
 pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
@@ -76,6 +76,16 @@ impl Salesforce {
     /// What is left of the day's calls, and what they were used for.
     pub fn budget(&self) -> Budget {
         lock(&self.0.budget).view()
+    }
+
+    /// What was used of the day, hour by hour, to be kept.
+    pub fn calls_by_hour(&self) -> CallsByHour {
+        lock(&self.0.budget).hours().clone()
+    }
+
+    /// Takes over what an earlier process has used of the day.
+    pub fn restore_calls(&self, earlier: CallsByHour) {
+        lock(&self.0.budget).restore(earlier);
     }
 
     /// The server's time, as nearly as its `Date` header tells: never later than it really is there.

@@ -8,6 +8,9 @@ use crate::model::{SalesforceObject, Side};
 use serde::Deserialize;
 use std::sync::Arc;
 
+/// The versions that an org serves.
+pub(super) const VERSIONS: &str = "/services/data";
+
 /// What was learnt of an org.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OrgInfo {
@@ -82,7 +85,7 @@ impl Salesforce {
     /// When a call fails, or the pinned version is not there.
     pub async fn connect(&self, objects: &[SalesforceObject]) -> Result<OrgInfo, CallError> {
         let versions: Vec<Version> =
-            self.json(Call::get("/services/data".to_owned(), Purpose::Describe)).await?;
+            self.json(Call::get(VERSIONS.to_owned(), Purpose::Describe)).await?;
         let pinned = &self.0.config.api_version;
         if !versions.iter().any(|version| version.version == *pinned) {
             let newest = versions.last().map_or("none", |version| version.version.as_str());

@@ -2,6 +2,7 @@
 //! one clock that is turned by hand.
 
 mod both_ways;
+mod budget;
 mod bulk;
 mod conflicts;
 mod events;

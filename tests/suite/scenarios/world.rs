@@ -35,6 +35,8 @@ pub struct World {
     pub store: Store,
     pub clock: Clock,
     sequence: String,
+    config: Config,
+    mapping: lockstep::mapping::Mapping,
     _served: (Served, Served),
     _dir: tempfile::TempDir,
 }
@@ -104,10 +106,20 @@ impl World {
         let store = Store::open(&config.store.path, "test", StoreOptions::default()).unwrap();
         let now = clock.clone();
         let engine =
-            Engine::new(&config, mapping.mapping, store.clone(), Arc::new(move || now.now())).unwrap();
+            Engine::new(&config, mapping.mapping.clone(), store.clone(), Arc::new(move || now.now()))
+                .unwrap();
         let engine = Arc::new(engine);
         let sequence = product.add_sequence("Outreach", true, &[Duration::from_secs(365 * 24 * 3600)]);
-        World { org, product, engine, store, clock, sequence, _served: served, _dir: dir }
+        let mapping = mapping.mapping;
+        World { org, product, engine, store, clock, sequence, config, mapping, _served: served, _dir: dir }
+    }
+
+    /// The same world with another process in it, on the same store.
+    pub async fn restarted(self) -> World {
+        let now = self.clock.clone();
+        let clock = Arc::new(move || now.now());
+        let engine = Engine::new(&self.config, self.mapping.clone(), self.store.clone(), clock).unwrap();
+        World { engine: Arc::new(engine), ..self }
     }
 
     pub fn advance(&self, by: Duration) {
