@@ -29,7 +29,7 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     let (client, secret) = &sandbox.client;
     let described = json!({
         "salesforce": salesforce, "pubsub": pubsub, "engage": engage,
-        "client_id": client, "client_secret": secret,
+        "client_id": client, "client_secret": secret, "refresh_client_id": sandbox.refresh.0,
     });
     // Told before anything is served, since the command goes on until it is stopped.
     print!(
@@ -41,6 +41,7 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     );
     if let Some(dir) = &arguments.credentials {
         keep(dir, "client-secret", secret)?;
+        keep(dir, "refresh-token", &sandbox.refresh.1)?;
         keep(dir, "ca.pem", &sandbox.authority.certificate)?;
         keep(dir, "admin-token", &uuid::Uuid::new_v4().simple().to_string())?;
     }

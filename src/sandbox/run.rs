@@ -57,6 +57,9 @@ pub enum SandboxError {
     },
 }
 
+/// The app that somebody has granted a refresh token to: some programs know no other way to sign in.
+const REFRESH_CLIENT: &str = "refreshing";
+
 /// Where `lockstep login` listens, unless it is told otherwise.
 const LOGIN_CALLBACK: &str = "http://localhost:8243/callback";
 
@@ -75,6 +78,8 @@ pub struct Sandbox {
     pub engage: Served,
     /// The client that may sign in to both, and its secret.
     pub client: (String, String),
+    /// An app with the same secret, and a refresh token that somebody granted it.
+    pub refresh: (String, String),
     /// Whom clients that insist on TLS have to trust.
     pub authority: Authority,
     state: Option<PathBuf>,
@@ -115,6 +120,9 @@ impl Sandbox {
         }
         let secret = uuid::Uuid::new_v4().simple().to_string();
         org.register_app("lockstep", &secret);
+        let refresh_token = format!("5Aep{}", uuid::Uuid::new_v4().simple());
+        org.register_app(REFRESH_CLIENT, &secret);
+        org.grant_refresh_token(REFRESH_CLIENT, &refresh_token, false);
         // What `lockstep login` asks for, with the policy that is harder to live with.
         org.register_callback("lockstep", LOGIN_CALLBACK, true);
         product.register_client("lockstep", &secret);
@@ -133,6 +141,7 @@ impl Sandbox {
             pubsub,
             engage,
             client,
+            refresh: (REFRESH_CLIENT.to_owned(), refresh_token),
             authority,
             state: options.state,
             ticker,

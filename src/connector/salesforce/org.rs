@@ -84,8 +84,7 @@ impl Salesforce {
     /// # Errors
     /// When a call fails, or the pinned version is not there.
     pub async fn connect(&self, objects: &[SalesforceObject]) -> Result<OrgInfo, CallError> {
-        let versions: Vec<Version> =
-            self.json(Call::get(VERSIONS.to_owned(), Purpose::Describe)).await?;
+        let versions: Vec<Version> = self.json(Call::get(VERSIONS.to_owned(), Purpose::Describe)).await?;
         let pinned = &self.0.config.api_version;
         if !versions.iter().any(|version| version.version == *pinned) {
             let newest = versions.last().map_or("none", |version| version.version.as_str());
