@@ -7,17 +7,15 @@ const { SALESFORCE_HTTP: url, SALESFORCE_HTTPS: instanceUrl, PUBSUB: endpoint, C
 const connection = new jsforce.Connection({ instanceUrl: url, loginUrl: url, oauth2: { clientId, clientSecret, loginUrl: url } });
 const { id } = await connection.authorize({ grant_type: "client_credentials" }).then((user) => ({ id: user.organizationId }));
 const silent = { debug() {}, info() {}, warn: console.warn, error: console.error };
-const client = new PubSubApiClient(
-  {
-    authType: "user-supplied",
-    accessToken: connection.accessToken,
-    instanceUrl,
-    organizationId: id,
-    pubSubEndpoint: endpoint,
-    rejectUnauthorizedSsl: false,
-  },
-  silent,
-);
+const settings = {
+  authType: "user-supplied",
+  accessToken: connection.accessToken,
+  instanceUrl,
+  organizationId: id,
+  pubSubEndpoint: endpoint,
+  rejectUnauthorizedSsl: false,
+};
+const client = new PubSubApiClient(settings, silent);
 await client.connect();
 
 const events = [];
@@ -58,10 +56,12 @@ do {
 assert.ok(renamed.payload.ChangeEventHeader.changedFields.some((name) => name.endsWith("FirstName")));
 assert.equal(renamed.payload.Name.FirstName, "Renamed");
 
-// From a replay id, strictly behind it.
+// From a replay id, strictly behind it. A client has one subscription of a topic, so this is another.
+const later = new PubSubApiClient(settings, silent);
+await later.connect();
 const again = [];
 const replayed = new Promise((resolve) => {
-  client.subscribeFromReplayId(
+  later.subscribeFromReplayId(
     "/data/LeadChangeEvent",
     (_, type, data) => {
       if (type === "event") again.push(data);
@@ -75,4 +75,5 @@ await Promise.race([replayed, broken]);
 assert.ok(again.every((one) => one.replayId > replayId));
 console.log("salesforce-pubsub-api-client: well");
 client.close();
+later.close();
 process.exit(0);
