@@ -50,6 +50,9 @@ pub trait Daemon: Operations {
     fn not_ready(&self) -> Vec<NotReady>;
     /// A delivery, not yet verified. 204 once the event is durable; 401, 400 or 503 otherwise (engage-api.md, Webhooks).
     fn webhook(&self, headers: HeaderMap, body: Bytes) -> BoxFuture<'_, StatusCode>;
+    /// An outbound message of Salesforce, not yet read: the status, and the SOAP to answer with. 200 with an Ack once all
+    /// of it is durable; 400, 403, 404 or 503 otherwise.
+    fn outbound_message(&self, body: Bytes) -> BoxFuture<'_, (StatusCode, String)>;
 }
 
 /// One reason why the daemon is not ready.

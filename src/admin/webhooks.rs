@@ -4,7 +4,7 @@ use super::operations::Daemon;
 use crate::emit;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -21,10 +21,11 @@ const MOST_AT_ONCE: usize = 64;
 /// The sender waits this long for the answer, so a body that comes slower is lost anyway.
 const BODY_WITHIN: Duration = Duration::from_secs(5);
 
-/// `/webhooks/engage`.
+/// `/webhooks/engage` and `/webhooks/salesforce`.
 pub fn router() -> Router<Arc<dyn Daemon>> {
     Router::new()
         .route("/webhooks/engage", post(engage))
+        .route("/webhooks/salesforce", post(salesforce))
         .layer(Extension(Arc::new(Semaphore::new(MOST_AT_ONCE))))
 }
 
@@ -34,13 +35,31 @@ async fn engage(
     request: Request,
 ) -> Response {
     let Ok(_place) = places.try_acquire() else {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
+        return refuse("engage", StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
     };
     let (parts, body) = request.into_parts();
     match read(&parts.headers, body).await {
         // Whoever verifies the delivery also logs what is wrong with it.
         Ok(body) => with_retry_after(daemon.webhook(parts.headers, body).await),
-        Err((status, why)) => refuse(status, why),
+        Err((status, why)) => refuse("engage", status, why),
+    }
+}
+
+async fn salesforce(
+    State(daemon): State<Arc<dyn Daemon>>,
+    Extension(places): Extension<Arc<Semaphore>>,
+    request: Request,
+) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        return refuse("salesforce", StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
+    };
+    let (parts, body) = request.into_parts();
+    match read(&parts.headers, body).await {
+        Ok(body) => {
+            let (status, soap) = daemon.outbound_message(body).await;
+            (status, [(CONTENT_TYPE, "text/xml; charset=utf-8")], soap).into_response()
+        }
+        Err((status, why)) => refuse("salesforce", status, why),
     }
 }
 
@@ -71,14 +90,8 @@ fn is_length_limit(error: &axum::Error) -> bool {
     false
 }
 
-fn refuse(status: StatusCode, why: &str) -> Response {
-    emit!(
-        WEBHOOK_REJECTED,
-        side = "engage",
-        code = status.as_u16(),
-        reason = why,
-        "a delivery was refused: {why}"
-    );
+fn refuse(side: &str, status: StatusCode, why: &str) -> Response {
+    emit!(WEBHOOK_REJECTED, side, code = status.as_u16(), reason = why, "a delivery was refused: {why}");
     with_retry_after(status)
 }
 

@@ -166,6 +166,9 @@ pub struct SandboxArguments {
     /// Where the Revenue Engage API listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8202")]
     pub engage: SocketAddr,
+    /// Send outbound messages about Leads to this URL, such as http://127.0.0.1:8080/webhooks/salesforce.
+    #[arg(long, value_name = "URL")]
+    pub outbound: Option<url::Url>,
     /// How many people there are at the start.
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub records: usize,

@@ -6,7 +6,7 @@ use crate::admin::{
 };
 use crate::model::{Link, Side, Step, Target, mark};
 use crate::reconcile::Decision;
-use crate::sync::{DryRun, Engine, Health, WebhookError};
+use crate::sync::{DryRun, Engine, Health, OutboundError, WebhookError};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::future::BoxFuture;
@@ -151,6 +151,23 @@ impl Daemon for Running {
         };
         let missing = Side::BOTH.into_iter().filter(unanswered);
         missing.map(|side| NotReady { part: side.as_str().to_owned(), why: why(side) }).collect()
+    }
+
+    fn outbound_message(&self, body: Bytes) -> BoxFuture<'_, (StatusCode, String)> {
+        use crate::connector::salesforce::outbound::{ACK, fault};
+        Box::pin(async move {
+            let error = match self.engine.take_in_outbound(&body).await {
+                Ok(()) => return (StatusCode::OK, ACK.to_owned()),
+                Err(error) => error,
+            };
+            let status = match error {
+                OutboundError::NotExpected => StatusCode::NOT_FOUND,
+                OutboundError::NoMessage(_) => StatusCode::BAD_REQUEST,
+                OutboundError::OtherOrganisation => StatusCode::FORBIDDEN,
+                OutboundError::NotSignedIn | OutboundError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, fault(&error.to_string()))
+        })
     }
 
     fn webhook(&self, headers: HeaderMap, body: Bytes) -> BoxFuture<'_, StatusCode> {

@@ -24,6 +24,9 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
         clock: Clock::real(),
     };
     let sandbox = Sandbox::start(options).await.map_err(anyhow::Error::from)?;
+    if let Some(url) = &arguments.outbound {
+        sandbox.org.send_outbound_messages(url.as_str(), "Lead", &["Status", "HasOptedOutOfEmail"]);
+    }
     let (salesforce, engage) = (sandbox.salesforce.base_url(), sandbox.engage.base_url());
     let pubsub = sandbox.pubsub.base_url();
     let (client, secret) = &sandbox.client;

@@ -132,7 +132,7 @@ impl Sandbox {
         let pubsub =
             org.serve_tls(bind(options.pubsub).await?, &authority).map_err(io("serving the Pub/Sub API"))?;
         let engage = product.serve(bind(options.engage).await?).map_err(io("serving Revenue Engage"))?;
-        let ticker = tokio::spawn(tick(product.clone()));
+        let ticker = tokio::spawn(tick(org.clone(), product.clone()));
         let client = ("lockstep".to_owned(), secret);
         Ok(Sandbox {
             org,
@@ -178,11 +178,12 @@ impl Drop for Sandbox {
     }
 }
 
-async fn tick(product: Product) {
+async fn tick(org: Org, product: Product) {
     loop {
         tokio::time::sleep(TICK_EVERY).await;
         product.tick();
         product.deliver().await;
+        org.deliver_outbound().await;
     }
 }
 

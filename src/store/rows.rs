@@ -63,6 +63,8 @@ pub enum Source {
     Webhook,
     /// A change event of Salesforce.
     Event,
+    /// An outbound message of Salesforce.
+    OutboundMessage,
     /// The daily comparison of everything linked.
     Sweep,
     /// `lockstep resync`.

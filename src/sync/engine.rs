@@ -126,6 +126,11 @@ impl Engine {
         Topic::of(&self.objects(), self.channel.as_deref())
     }
 
+    /// Whether outbound messages are expected.
+    pub(super) fn takes_outbound_messages(&self) -> bool {
+        self.changes.contains(&SalesforceChanges::OutboundMessages)
+    }
+
     /// The objects that are in sync.
     fn objects(&self) -> Vec<SalesforceObject> {
         let written = self.written.load();

@@ -41,11 +41,6 @@ pub(super) fn salesforce(read: &mut Reader<'_>, purpose: Purpose) -> Option<Sale
         ],
         &[SalesforceChanges::Poll],
     );
-    if changes.contains(&SalesforceChanges::OutboundMessages) {
-        let problem = Problem::warning("C012", "outbound messages bring no changes in this version")
-            .help("they are read and left aside: changes arrive by polling, within `poll_every`");
-        read.note(at("changes"), problem);
-    }
     let pubsub_endpoint = match read.is_set(at("pubsub_endpoint")) {
         true => read.parsed(at("pubsub_endpoint"), value::endpoint),
         false => value::endpoint(PUBSUB_ENDPOINT).ok(),

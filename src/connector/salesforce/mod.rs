@@ -10,6 +10,7 @@ mod errors;
 mod events;
 mod login;
 mod org;
+pub mod outbound;
 mod read;
 mod refresh;
 mod soql;
@@ -92,6 +93,12 @@ impl Salesforce {
     pub fn server_now(&self) -> Timestamp {
         let skew = lock(&self.0.skew).unwrap_or(SignedDuration::ZERO);
         self.now().saturating_add(skew).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The organisation that we are signed in to; nothing before the first sign-in.
+    pub async fn organisation(&self) -> Option<String> {
+        let session = self.0.session.lock().await;
+        session.as_ref().and_then(|token| token.organisation()).map(str::to_owned)
     }
 
     fn now(&self) -> Timestamp {

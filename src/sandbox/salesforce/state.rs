@@ -4,6 +4,7 @@ use super::app::{App, Code, Consent};
 use super::bulk_jobs::Job;
 use super::events::{Bus, Change, Kind};
 use super::ids;
+use super::outbound::Outbound;
 use super::record::Record;
 use super::schema::{self, Object};
 use super::writes::Writer;
@@ -89,6 +90,7 @@ pub(super) struct State {
     /// Automations: where this object's field is set to the first value, they make it the second.
     pub(super) rewrites: Vec<(String, String, Value, Value)>,
     pub(super) jobs: BTreeMap<String, Job>,
+    pub(super) outbound: Option<Outbound>,
     pub(super) bus: Bus,
     /// What the open transaction has changed so far.
     pub(super) changes: Vec<Change>,
@@ -158,6 +160,7 @@ impl State {
     pub(super) fn commit(&mut self, now: i64) {
         let changes = std::mem::take(&mut self.changes);
         if !changes.is_empty() {
+            self.queue_outbound(&changes, now);
             self.bus.publish(changes, &self.kept.objects, now);
         }
     }
@@ -256,6 +259,7 @@ impl From<Kept> for State {
             interloper: None,
             rewrites: Vec::new(),
             jobs: BTreeMap::new(),
+            outbound: None,
             bus: Bus::new(),
             changes: Vec::new(),
         }

@@ -101,6 +101,10 @@ impl Daemon for Fake {
     fn not_ready(&self) -> Vec<NotReady> {
         self.not_ready.lock().unwrap().clone()
     }
+    fn outbound_message(&self, body: Bytes) -> BoxFuture<'_, (StatusCode, String)> {
+        self.asked.lock().unwrap().push(format!("outbound message of {} bytes", body.len()));
+        Box::pin(ready((StatusCode::OK, "<Ack/>".to_owned())))
+    }
     fn webhook(&self, headers: HeaderMap, body: Bytes) -> BoxFuture<'_, StatusCode> {
         Box::pin(async move {
             let delivery = headers.get("x-engage-delivery").map_or("-", |id| id.to_str().unwrap());

@@ -337,11 +337,17 @@ fn a_token_that_can_be_guessed_is_a_warning_and_one_that_no_header_can_carry_an_
 }
 
 #[test]
-fn ways_of_arrival_that_are_not_built_yet_are_accepted_with_a_warning_at_their_place() {
-    let to = "client_id = \"3MVG9\"\nchanges = [\"outbound-messages\", \"poll\"]";
-    let loaded = Case::with("client_id = \"3MVG9\"", to).sound();
-    assert_eq!(loaded.warnings.counts(), (0, 1));
-    says(&loaded.warnings.render(false), &["warning[C012]", "lockstep.toml:8:11", "polling"]);
+fn changes_of_salesforce_come_in_by_any_of_three_ways() {
+    for way in ["pubsub", "outbound-messages", "poll"] {
+        let to = format!("client_id = \"3MVG9\"\nchanges = [\"{way}\"]");
+        let loaded = Case::with("client_id = \"3MVG9\"", &to).sound();
+        assert_eq!(loaded.warnings.counts(), (0, 0), "{way}");
+        assert_eq!(loaded.config.salesforce.changes.len(), 1);
+    }
+    let (codes, text) =
+        Case::with("client_id = \"3MVG9\"", "client_id = \"3MVG9\"\npubsub_channel = \"Leads\"").refused();
+    assert_eq!(codes, ["C008"], "{text}");
+    says(&text, &["/data/NAME__chn"]);
 }
 
 #[test]

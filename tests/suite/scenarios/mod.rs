@@ -9,6 +9,7 @@ mod events;
 mod fields;
 mod lives;
 mod newcomers;
+mod outbound;
 mod scale;
 mod trouble;
 pub mod world;

@@ -95,12 +95,16 @@ impl World {
     }
 
     pub async fn with(mapping: &str, bulk: Bulk) -> World {
+        World::configured(mapping, |config| config.salesforce.bulk = bulk).await
+    }
+
+    pub async fn configured(mapping: &str, change: impl FnOnce(&mut Config)) -> World {
         let clock = Clock::driven("2026-11-23T09:00:00Z".parse().unwrap());
         let (org, product) = (Org::new(clock.clone()), Product::new(clock.clone()));
         product.set_calls_a_minute(1_000_000);
         let dir = tempfile::tempdir().unwrap();
         let (mut config, served) = config(&org, &product, dir.path()).await;
-        config.salesforce.bulk = bulk;
+        change(&mut config);
         let mapping =
             lockstep::mapping::parse("test.toml", mapping).unwrap_or_else(|problems| panic!("{problems}"));
         let store = Store::open(&config.store.path, "test", StoreOptions::default()).unwrap();
