@@ -44,12 +44,10 @@ pub(super) enum Kind {
     Writes = b'w',
     /// Time, number: which of those are the oldest.
     WritesByTime = b'x',
-    /// Salesforce id: a record as a bulk job has read it.
-    Spool = b'b',
 }
 
 impl Kind {
-    const ALL: [Kind; 19] = [
+    const ALL: [Kind; 18] = [
         Kind::Own,
         Kind::Meta,
         Kind::Link,
@@ -68,7 +66,6 @@ impl Kind {
         Kind::JournalBySalesforce,
         Kind::Writes,
         Kind::WritesByTime,
-        Kind::Spool,
     ];
 
     /// The beginning of every key of this kind.

@@ -22,7 +22,6 @@ mod newcomers;
 mod open;
 mod progress;
 mod rows;
-mod spool;
 mod table;
 #[cfg(test)]
 mod testing;

@@ -75,17 +75,6 @@ pub enum Source {
     Lockstep,
 }
 
-/// A Lead or Contact that is there, as a bulk job has read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spooled {
-    /// The watched fields.
-    pub fields: crate::model::Fields,
-    /// `LastModifiedDate`.
-    pub modified: Timestamp,
-    /// `LastModifiedById`.
-    pub modified_by: Option<String>,
-}
-
 /// A write that was decided, durable before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {

@@ -1,16 +1,18 @@
 //! Reading an object whole before everybody is looked at: by one bulk job instead of a call for each 2,000 records.
 //!
 //! What the job reads is spooled on disk and taken from there instead of from Salesforce, for links of which nothing was
-//! seen on that side since. The job's id and the place in its results are kept, so that a restart goes on where it was.
+//! seen on that side since. The job's id is kept, so that a restart reads the same job's results again instead of making
+//! another one.
 
 use super::engine::{Engine, Interrupted, lock};
 use super::gather::CHUNK;
+use super::spool::Spool;
 use crate::config::Bulk;
 use crate::connector::salesforce::{BulkKind, BulkState, Salesforce};
-use crate::connector::{CallError, Retry, wait_after};
+use crate::connector::{CallError, Effect, Retry, wait_after};
 use crate::emit;
-use crate::model::{SalesforceObject, SalesforceRecord, SetAt, Side};
-use crate::store::{Spooled, StoreError};
+use crate::model::{SalesforceObject, SalesforceRecord, Side};
+use crate::store::StoreError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -30,19 +32,12 @@ const LOOK_MAX: Duration = Duration::from_secs(30);
 /// A job that takes longer than this is left alone, and the records are read by calls.
 const JOB_WITHIN: Duration = Duration::from_secs(3600);
 
-/// Rows that one transaction keeps or removes.
-const STEP: usize = 2_000;
-
 /// A job under way, as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     job: String,
     /// By Salesforce's clock: what changed later is brought by polls and events.
     asked: Timestamp,
-    from: Option<String>,
-    rows: u64,
-    /// All of it is spooled.
-    done: bool,
 }
 
 fn cursor(object: SalesforceObject) -> &'static str {
@@ -89,7 +84,7 @@ impl Engine {
         let name = cursor(object);
         let kept = self.store.read(move |reader| reader.cursor(name)).await?;
         let kept: Option<Kept> = kept.and_then(|text| serde_json::from_str(&text).ok());
-        let mut job = match kept {
+        let job = match kept {
             Some(kept) => kept,
             None if linked.is_some_and(|linked| linked < WORTH_A_JOB) => return Ok(()),
             None => {
@@ -108,37 +103,35 @@ impl Engine {
                     "reading {rows} {object}s by a bulk job: about {} calls instead of {by_calls}",
                     Salesforce::bulk_query_cost(rows)
                 );
-                let job = Kept { job: id, asked, from: None, rows: 0, done: false };
+                let job = Kept { job: id, asked };
                 self.keep_job(object, &job).await?;
                 job
             }
         };
-        if job.done {
+        if lock(&self.spool).is_some() && self.has_spooled(object) {
             return Ok(());
         }
         if !self.wait_for_job(&job).await? {
             return Ok(self.forget_job(object).await?);
         }
+        let (mut from, mut rows) = (None::<String>, 0u64);
         loop {
-            let page =
-                self.salesforce.bulk_page(&job.job, &self.fields_read(object), job.from.as_deref()).await?;
+            let read = self.fields_read(object);
+            let page = self.salesforce.bulk_page(&job.job, &read, from.as_deref()).await?;
             self.answered(Side::Salesforce);
-            job.rows += page.records.len() as u64;
-            (job.done, job.from) = (page.next.is_none(), page.next);
+            rows += page.records.len() as u64;
             self.spool(page.records).await?;
-            // Rows first, the place behind them then: a page that is read twice does no harm.
-            self.keep_job(object, &job).await?;
-            emit!(
-                BACKFILL_ADVANCED,
-                side = Side::Salesforce.as_str(),
-                rows = job.rows,
-                "{} {object}s are read",
-                job.rows
-            );
-            if job.done || self.is_stopping() {
+            emit!(BACKFILL_ADVANCED, side = Side::Salesforce.as_str(), rows, "{rows} {object}s are read");
+            if self.is_stopping() {
                 return Ok(());
             }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
         }
+        lock(&self.spooled).insert(object, job.asked);
+        Ok(())
     }
 
     /// Whether the job has come to a good end.
@@ -155,17 +148,25 @@ impl Engine {
         Ok(false)
     }
 
-    async fn spool(&self, mut records: Vec<SalesforceRecord>) -> Result<(), StoreError> {
-        while !records.is_empty() {
-            let rest = records.split_off(records.len().min(STEP));
-            let step = std::mem::replace(&mut records, rest);
-            // What a deleted or converted record became is read when it is looked at.
-            let there = |r: &&SalesforceRecord| !r.is_deleted && !r.is_converted && r.master_record.is_none();
-            self.store
-                .write(move |tx| step.iter().filter(there).try_for_each(|r| tx.spool(&r.id, &spooled(r))))
-                .await?;
+    /// Keeps a page. Without a file to keep it in, the records are read by calls.
+    async fn spool(&self, records: Vec<SalesforceRecord>) -> Result<(), CallError> {
+        let (spool, dir) = (self.spool.clone(), self.store_dir.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            let mut spool = lock(&spool);
+            if spool.is_none() {
+                *spool = Some(Spool::new(&dir)?);
+            }
+            spool.as_mut().map_or(Ok(()), |spool| spool.add(&records))
+        });
+        match kept.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(not_kept(error.to_string())),
+            Err(error) => Err(not_kept(error.to_string())),
         }
-        Ok(())
+    }
+
+    fn has_spooled(&self, object: SalesforceObject) -> bool {
+        lock(&self.spooled).contains_key(&object)
     }
 
     async fn keep_job(&self, object: SalesforceObject, job: &Kept) -> Result<(), StoreError> {
@@ -175,17 +176,13 @@ impl Engine {
     }
 
     async fn forget_job(&self, object: SalesforceObject) -> Result<(), StoreError> {
-        loop {
-            let cleared = self.store.write(move |tx| tx.clear_spool(object, STEP)).await?;
-            if cleared < STEP {
-                break;
-            }
-        }
+        lock(&self.spooled).remove(&object);
         self.store.write(move |tx| tx.remove_cursor(cursor(object))).await
     }
 
-    /// Everybody has been looked at: the spool is not needed any more.
+    /// Everybody has been looked at: what was spooled is not needed any more.
     pub(super) async fn end_backfill(&self) -> Result<(), StoreError> {
+        *lock(&self.spool) = None;
         for object in SalesforceObject::BOTH {
             if self.store.read(move |reader| reader.cursor(cursor(object))).await?.is_some() {
                 self.forget_job(object).await?;
@@ -194,62 +191,36 @@ impl Engine {
         Ok(())
     }
 
-    /// Records of these links as the job has read them. Only where nothing was seen on that side since.
-    pub(super) async fn from_spool(
-        &self,
-        works: &[super::gather::Work],
-    ) -> Result<Vec<SalesforceRecord>, StoreError> {
+    /// Records of these links as the jobs have read them. Only where nothing was seen on that side since.
+    pub(super) async fn from_spool(&self, works: &[super::gather::Work]) -> Vec<SalesforceRecord> {
+        let Some(asked) = lock(&self.spooled).values().copied().min() else { return Vec::new() };
         let quiet = works.iter().filter(|work| {
             work.intent.is_none() && work.due.seen.iter().all(|seen| seen.side != Some(Side::Salesforce))
         });
-        let ids: Vec<_> = quiet.map(|work| work.link.salesforce).collect();
-        let (records, asked) = self
-            .store
-            .read(move |reader| {
-                let mut asked = None;
-                for object in SalesforceObject::BOTH {
-                    let kept = reader.cursor(cursor(object))?;
-                    let kept = kept.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
-                    asked = asked.max(kept.map(|kept| kept.asked));
-                }
-                let mut records = Vec::new();
-                if asked.is_some() {
-                    for id in ids {
-                        records.extend(reader.spooled(&id)?.map(|row| record(id, row)));
-                    }
-                }
-                Ok((records, asked))
-            })
-            .await?;
-        if let Some(asked) = asked {
-            // The job read them some time after it was asked; an event that is older than now is only a hint.
-            let ids = records.iter().map(|record| record.id);
-            lock(&self.live).read(ids, asked, self.salesforce.server_now());
-        }
-        Ok(records)
+        let ids: Vec<_> =
+            quiet.map(|work| work.link.salesforce).filter(|id| self.has_spooled(id.object())).collect();
+        let spool = self.spool.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            lock(&spool).as_mut().map_or(Ok(Vec::new()), |spool| spool.get(&ids))
+        });
+        // What cannot be read from the file is read from Salesforce.
+        let Ok(Ok(records)) = found.await else { return Vec::new() };
+        // The jobs read them some time after they were asked; an event that is older than now is only a hint.
+        let ids = records.iter().map(|record| record.id);
+        lock(&self.live).read(ids, asked, self.salesforce.server_now());
+        records
     }
 }
 
-fn spooled(record: &SalesforceRecord) -> Spooled {
-    Spooled {
-        fields: record.fields.clone(),
-        modified: record.last_modified,
-        modified_by: record.last_modified_by.clone(),
-    }
-}
-
-fn record(id: crate::model::SalesforceId, row: Spooled) -> SalesforceRecord {
-    SalesforceRecord {
-        id,
-        fields: row.fields,
-        is_converted: false,
-        converted_contact: None,
-        is_deleted: false,
-        master_record: None,
-        email: None,
-        last_modified: row.modified,
-        last_modified_by: row.modified_by,
-        system_modstamp: row.modified,
-        status_set_at: SetAt::NotAfter(row.modified),
+/// Nothing is wrong with Salesforce: calls do it too.
+fn not_kept(message: String) -> CallError {
+    CallError {
+        side: Side::Salesforce,
+        status: None,
+        code: "cannot-spool".to_owned(),
+        message,
+        fields: Vec::new(),
+        retry: Retry::Park,
+        effect: Effect::None,
     }
 }

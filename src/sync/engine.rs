@@ -1,6 +1,7 @@
 //! What everything in this room works with.
 
 use super::side::SideState;
+use super::spool::Spool;
 use crate::config::{Bulk, Config, SalesforceChanges};
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
@@ -10,6 +11,8 @@ use crate::model::{BySide, FieldName, SalesforceObject, Side};
 use crate::store::{Store, StoreError, marks};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -63,6 +66,11 @@ pub struct Engine {
     calls_kept: AtomicU64,
     /// When bulk jobs are made.
     pub(super) bulk: Bulk,
+    /// What bulk jobs have read, until everybody has been looked at.
+    pub(super) spool: Arc<Mutex<Option<Spool>>>,
+    /// The objects whose jobs have come to their end, and when each was asked for.
+    pub(super) spooled: Mutex<HashMap<SalesforceObject, Timestamp>>,
+    pub(super) store_dir: PathBuf,
     /// Polls of Salesforce that have come to their end.
     pub(super) polls: watch::Sender<u64>,
     stopping: AtomicBool,
@@ -98,6 +106,9 @@ impl Engine {
             calls_restored: AtomicBool::new(false),
             calls_kept: AtomicU64::new(0),
             bulk: config.salesforce.bulk,
+            spool: Arc::default(),
+            spooled: Mutex::default(),
+            store_dir: config.store.path.clone(),
             polls: watch::Sender::new(0),
             changes: config.salesforce.changes.clone(),
             channel: config.salesforce.pubsub_channel.clone(),
@@ -159,6 +170,11 @@ impl Engine {
     /// Whether somebody waits for a poll of Salesforce.
     pub fn wants_poll(&self) -> bool {
         self.poll_asked.load(Ordering::Acquire)
+    }
+
+    /// The poll that was asked for is about to be made.
+    pub fn answered_poll(&self) {
+        self.poll_asked.store(false, Ordering::Release);
     }
 
     /// Whether somebody asked for a poll since this was last asked.

@@ -108,7 +108,7 @@ impl Engine {
                 prospects.push(work.link.prospect.clone());
             }
         }
-        for record in self.from_spool(works).await? {
+        for record in self.from_spool(works).await {
             if fresh.salesforce.contains_key(&record.id) {
                 continue;
             }

@@ -36,6 +36,7 @@ mod schedule;
 mod settle;
 mod show;
 mod side;
+mod spool;
 mod write;
 
 pub use ask::Health;

@@ -7,6 +7,7 @@ mod bulk;
 mod conflicts;
 mod events;
 mod fields;
+mod hostile_stream;
 mod lives;
 mod newcomers;
 mod outbound;

@@ -188,6 +188,12 @@ impl World {
         self.listen_to("/data/LeadChangeEvent", &[SalesforceObject::Lead]).await
     }
 
+    /// Opens the stream of Lead changes, without waiting for its first word.
+    pub async fn open_stream(&self) -> Result<Listening, ListenError> {
+        let topic = Topic { name: "/data/LeadChangeEvent".to_owned(), objects: vec![SalesforceObject::Lead] };
+        self.engine.listen(&topic).await
+    }
+
     /// Opens the stream of Lead changes where it was left.
     pub async fn listen_on(&self) -> Listening {
         self.try_listen().await.unwrap()

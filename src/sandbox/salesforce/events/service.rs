@@ -300,8 +300,15 @@ impl Subscriber {
 
     /// Nothing to send: an empty answer says how far everything is read.
     async fn keep_alive(&mut self) -> Result<(), Status> {
+        self.send_what_there_is().await?;
         let Some(place) = &mut self.place else { return Ok(()) };
-        place.replay = place.replay.max(self.org.state().bus.tip());
+        {
+            let state = self.org.state();
+            let unsent = state.bus.events.partition_point(|event| event.replay <= place.replay);
+            if !state.bus.events.range(unsent..).any(|event| place.objects.contains(&event.object)) {
+                place.replay = place.replay.max(state.bus.tip());
+            }
+        }
         answer(&self.send, Vec::new(), place.replay, self.credit).await
     }
 }
