@@ -6,6 +6,7 @@ mod events;
 mod face;
 mod ids;
 mod lives;
+mod more_lives;
 mod record;
 mod schema;
 mod soql;

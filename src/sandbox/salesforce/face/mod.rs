@@ -10,7 +10,7 @@ mod rows;
 
 use super::drive::Org;
 use super::writes::Refusal;
-use crate::sandbox::faults::{self, Fault};
+use crate::sandbox::faults::{self, Fault, Moment};
 use crate::sandbox::served::OverTls;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -107,7 +107,9 @@ async fn door(State(org): State<Org>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
+    org.faults.happen(Moment::Before, parts.method.as_str(), &path);
     let answer = answer(&org, &parts, body);
+    org.faults.happen(Moment::After, parts.method.as_str(), &path);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 
