@@ -161,7 +161,11 @@ impl Engine {
                 }
                 // What was read may be as old as the question.
                 let asked_at = self.salesforce.server_now();
-                let read = self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await?;
+                let read = match self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await
+                {
+                    Ok(read) => read,
+                    Err(error) => return Err(self.explained(error).await),
+                };
                 lock(&self.live).read(ids, asked_at, self.salesforce.server_now());
                 self.answered(Side::Salesforce);
                 found.extend(read.into_iter().map(|record| (record.id, record)));

@@ -33,6 +33,7 @@ mod schedule;
 mod settle;
 mod show;
 mod side;
+mod vanished;
 mod write;
 
 pub use ask::Health;

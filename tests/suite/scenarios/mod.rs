@@ -6,6 +6,7 @@ mod conflicts;
 mod events;
 mod fields;
 mod lives;
+mod lives_access;
 mod newcomers;
 mod scale;
 mod trouble;
