@@ -1,12 +1,15 @@
 //! Remembering: what each outcome leaves in the store, and the one log line it gets once that is durable.
 
 use super::gather::Work;
+use super::intake::look_at_namesakes;
 use super::show;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::model::{BySide, HoldReason, Latch, Link, Rule, SalesforceId, Side, Step, Target, WriteReason};
-use crate::reconcile::{AdoptReason, LatchChange, RelinkReason, UnlinkReason, rebase};
-use crate::store::{Held, Intent, JournalEntry, OwnPauses, Seen, Source, StoreError, Transaction};
+use crate::reconcile::{AdoptReason, LatchChange, LeaveReason, RelinkReason, UnlinkReason, relink};
+use crate::store::{
+    Former, Held, Intent, JournalEntry, OwnPauses, Parting, Seen, Source, StoreError, Transaction,
+};
 use jiff::Timestamp;
 
 /// A log line that waits for its transaction.
@@ -196,6 +199,28 @@ pub(super) fn adopted(
     tx.append_journal(&entry(work, "adopted", format!("{first}{reason}"), now))
 }
 
+/// Says why nothing was done, unless that is the last that was said.
+pub(super) fn left_alone(
+    tx: &mut Transaction<'_>,
+    work: &Work,
+    reason: LeaveReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reason = match reason {
+        LeaveReason::Missing(side) => format!(
+            "{side} does not show the record: deleted for good, or hidden from our user; neither side is changed"
+        ),
+        LeaveReason::OutOfScope => "the record is out of the scope of the mapping".to_owned(),
+        LeaveReason::ObjectNotInSync => "records of this object are not in sync".to_owned(),
+    };
+    let entry = entry(work, "left", reason, now);
+    let said = |last: &JournalEntry| last.what == entry.what && last.reason == entry.reason;
+    if tx.journal_of(&work.link.prospect, 1)?.first().is_some_and(said) {
+        return Ok(());
+    }
+    tx.append_journal(&entry)
+}
+
 pub(super) fn skipped(
     tx: &mut Transaction<'_>,
     work: &Work,
@@ -269,9 +294,10 @@ pub(super) fn relinked(
     now: Timestamp,
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
-    link.baseline = rebase(mapping, &link, to.object());
-    link.salesforce = to;
+    link = relink(mapping, link, to);
     tx.put_link(&link)?;
+    look_at_namesakes(tx, &work.link.salesforce, &link.prospect, now)?;
+    look_at_namesakes(tx, &to, &link.prospect, now)?;
     tx.remove_intent(&link.prospect)?;
     tx.remove_parked(&link.prospect)?;
     let reason = match reason {
@@ -298,6 +324,15 @@ pub(super) fn unlinked(
 ) -> Result<(), StoreError> {
     let prospect = &work.link.prospect;
     tx.remove_link(prospect)?;
+    tx.put_former(&Former {
+        prospect: prospect.clone(),
+        salesforce: work.link.salesforce,
+        named_by_engage: work.link.named_by_engage,
+        latch: work.link.latch.clone(),
+        why: parting(work, reason),
+        at: now,
+    })?;
+    look_at_namesakes(tx, &work.link.salesforce, prospect, now)?;
     tx.remove_held(prospect)?;
     tx.remove_parked(prospect)?;
     tx.remove_intent(prospect)?;
@@ -312,6 +347,16 @@ pub(super) fn unlinked(
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Dropped, entry, None));
     Ok(())
+}
+
+/// What has to happen before the two can be one person again.
+fn parting(work: &Work, reason: UnlinkReason) -> Parting {
+    let contact = work.record.as_ref().and_then(|record| record.converted_contact);
+    match reason {
+        UnlinkReason::DeletedInEngage => Parting::GoneInEngage,
+        UnlinkReason::ConvertedOutOfSync if contact.is_some() => Parting::ContactsNotInSync,
+        UnlinkReason::DeletedInSalesforce | UnlinkReason::ConvertedOutOfSync => Parting::GoneInSalesforce,
+    }
 }
 
 /// The status write that a pause went with has happened: the pause stays, as our own.

@@ -228,7 +228,8 @@ fn settle_one(
             return Ok(());
         }
         Decision::Unlink(reason) => record::unlinked(tx, work, *reason, now, notes)?,
-        Decision::LeaveAlone(_) => {
+        Decision::LeaveAlone(reason) => {
+            record::left_alone(tx, work, *reason, now)?;
             if link != work.link {
                 tx.put_link(&link)?;
             }

@@ -18,7 +18,8 @@ impl Org {
 
     /// A Contact's fields, for seeding.
     pub fn create_contact(&self, last: &str, email: &str, status: &str) -> Option<SalesforceId> {
-        let account = self.create("Account", &[("Name", json!("Acme"))])?;
+        let company = json!({"Name": "Acme"});
+        let account = self.state().create("Account", company.as_object()?, self.person()).ok()?;
         self.create(
             "Contact",
             &[
