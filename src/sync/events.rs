@@ -5,9 +5,10 @@
 //! wrote inside our own transaction.
 
 use super::engine::{Engine, lock};
-use super::intake::{is_new_lead, known, link_again, note_newcomer, remember};
+use super::intake::{is_new_lead, known, note_newcomer, remember};
 use super::live::Live;
 use super::observe::{self, Observed, Pending};
+use super::parting::link_again;
 use crate::connector::salesforce::{Batch, ChangeEvent, Topic, What, Whom};
 use crate::emit;
 use crate::mapping::Mapping;

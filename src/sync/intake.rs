@@ -2,11 +2,12 @@
 
 use super::engine::{Engine, Interrupted, lock};
 use super::observe::{self, Observed, Pending};
+use super::parting::{back_again, look_at_namesakes};
 use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::{Mapping, NewLeads, NewProspects};
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
-use crate::store::{Former, JournalEntry, Newcomer, Parting, Seen, Source, StoreError, Transaction, marks};
+use crate::store::{Newcomer, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -282,67 +283,4 @@ pub(super) fn remember(tx: &mut Transaction<'_>, observed: Observed) -> Result<b
             Ok(true)
         }
     }
-}
-
-/// Whoever else is linked to a record has to be looked at when somebody joins or leaves it: two are held, one is not.
-pub(super) fn look_at_namesakes(
-    tx: &mut Transaction<'_>,
-    record: &SalesforceId,
-    but: &ProspectId,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    for other in tx.links_by_salesforce(record)?.iter().filter(|other| *other != but) {
-        let seen = Seen { side: None, source: Source::Lockstep, at, value: None, by: None };
-        tx.mark_due(other, seen)?;
-    }
-    Ok(())
-}
-
-/// What is to be done about a record without a link that had one. Says whether it had.
-fn back_again(
-    tx: &mut Transaction<'_>,
-    record: &SalesforceRecord,
-    now: Timestamp,
-    matters: &mut bool,
-) -> Result<bool, StoreError> {
-    let formers = tx.formers_by_salesforce(&record.id)?;
-    let is_there = !record.is_deleted && !record.is_converted && record.master_record.is_none();
-    if is_there {
-        let by = record.last_modified_by.clone();
-        let seen = Seen { side: Some(Side::Salesforce), source: Source::Poll, at: now, value: None, by };
-        *matters |= link_again(tx, record.id, &formers, &seen)?;
-    }
-    Ok(!formers.is_empty())
-}
-
-/// A record whose deletion had dropped a link is there again: the two are looked at as if for the first time. Says
-/// whether anybody is linked by it.
-pub(super) fn link_again(
-    tx: &mut Transaction<'_>,
-    record: SalesforceId,
-    formers: &[Former],
-    seen: &Seen,
-) -> Result<bool, StoreError> {
-    let mut linked = false;
-    for former in formers.iter().filter(|former| former.why == Parting::GoneInSalesforce) {
-        if tx.link(&former.prospect)?.is_some() {
-            // The person is somebody else's by now.
-            tx.remove_former(&former.prospect)?;
-            continue;
-        }
-        let link = Link {
-            prospect: former.prospect.clone(),
-            salesforce: record,
-            named_by_engage: former.named_by_engage,
-            baseline: None,
-            latch: former.latch.clone(),
-            details: Default::default(),
-        };
-        linked |= remember(tx, Observed::Linked { link, seen: seen.clone() })?;
-        let why = "the record was taken out of the recycle bin";
-        let mut entry = JournalEntry::about(former.prospect.clone(), "linked", why, seen.at);
-        (entry.salesforce, entry.seen) = (Some(record), vec![seen.clone()]);
-        tx.append_journal(&entry)?;
-    }
-    Ok(linked)
 }

@@ -26,6 +26,7 @@ mod link_by_email;
 mod live;
 mod newcomers;
 mod observe;
+mod parting;
 mod pass;
 mod record;
 mod salesforce_write;

@@ -1,15 +1,12 @@
 //! Remembering: what each outcome leaves in the store, and the one log line it gets once that is durable.
 
 use super::gather::Work;
-use super::intake::look_at_namesakes;
 use super::show;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::model::{BySide, HoldReason, Latch, Link, Rule, SalesforceId, Side, Step, Target, WriteReason};
-use crate::reconcile::{AdoptReason, LatchChange, LeaveReason, RelinkReason, UnlinkReason, relink};
-use crate::store::{
-    Former, Held, Intent, JournalEntry, OwnPauses, Parting, Seen, Source, StoreError, Transaction,
-};
+use crate::reconcile::{AdoptReason, LatchChange};
+use crate::store::{Held, Intent, JournalEntry, StoreError, Transaction};
 use jiff::Timestamp;
 
 /// A log line that waits for its transaction.
@@ -199,28 +196,6 @@ pub(super) fn adopted(
     tx.append_journal(&entry(work, "adopted", format!("{first}{reason}"), now))
 }
 
-/// Says why nothing was done, unless that is the last that was said.
-pub(super) fn left_alone(
-    tx: &mut Transaction<'_>,
-    work: &Work,
-    reason: LeaveReason,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let reason = match reason {
-        LeaveReason::Missing(side) => format!(
-            "{side} does not show the record: deleted for good, or hidden from our user; neither side is changed"
-        ),
-        LeaveReason::OutOfScope => "the record is out of the scope of the mapping".to_owned(),
-        LeaveReason::ObjectNotInSync => "records of this object are not in sync".to_owned(),
-    };
-    let entry = entry(work, "left", reason, now);
-    let said = |last: &JournalEntry| last.what == entry.what && last.reason == entry.reason;
-    if tx.journal_of(&work.link.prospect, 1)?.first().is_some_and(said) {
-        return Ok(());
-    }
-    tx.append_journal(&entry)
-}
-
 pub(super) fn skipped(
     tx: &mut Transaction<'_>,
     work: &Work,
@@ -280,83 +255,6 @@ pub(super) fn unhold(
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Resolved, entry, None));
     Ok(())
-}
-
-/// The link goes on with the Contact or the merge's winner, and stays due so that it is decided with its table.
-#[allow(clippy::too_many_arguments)] // one fact each, and one caller
-pub(super) fn relinked(
-    tx: &mut Transaction<'_>,
-    mapping: &Mapping,
-    work: &Work,
-    mut link: Link,
-    to: SalesforceId,
-    reason: RelinkReason,
-    now: Timestamp,
-    notes: &mut Vec<Note>,
-) -> Result<(), StoreError> {
-    link = relink(mapping, link, to);
-    tx.put_link(&link)?;
-    look_at_namesakes(tx, &work.link.salesforce, &link.prospect, now)?;
-    look_at_namesakes(tx, &to, &link.prospect, now)?;
-    tx.remove_intent(&link.prospect)?;
-    tx.remove_parked(&link.prospect)?;
-    let reason = match reason {
-        RelinkReason::Converted => "the Lead was converted",
-        RelinkReason::Merged => "the record lost a merge",
-    };
-    let mut entry = entry(work, "relinked", reason, now);
-    (entry.from, entry.to) = (Some(work.link.salesforce.to_string()), Some(to.to_string()));
-    entry.salesforce = Some(to);
-    tx.append_journal(&entry)?;
-    notes.push(Note::new(NoteKind::Moved, entry, None));
-    let seen =
-        Seen { side: Some(Side::Salesforce), source: Source::Lockstep, at: now, value: None, by: None };
-    tx.mark_due(&link.prospect, seen)?;
-    Ok(())
-}
-
-pub(super) fn unlinked(
-    tx: &mut Transaction<'_>,
-    work: &Work,
-    reason: UnlinkReason,
-    now: Timestamp,
-    notes: &mut Vec<Note>,
-) -> Result<(), StoreError> {
-    let prospect = &work.link.prospect;
-    tx.remove_link(prospect)?;
-    tx.put_former(&Former {
-        prospect: prospect.clone(),
-        salesforce: work.link.salesforce,
-        named_by_engage: work.link.named_by_engage,
-        latch: work.link.latch.clone(),
-        why: parting(work, reason),
-        at: now,
-    })?;
-    look_at_namesakes(tx, &work.link.salesforce, prospect, now)?;
-    tx.remove_held(prospect)?;
-    tx.remove_parked(prospect)?;
-    tx.remove_intent(prospect)?;
-    tx.set_own_pauses(prospect, &OwnPauses::default())?;
-    tx.remove_due(prospect)?;
-    let reason = match reason {
-        UnlinkReason::DeletedInSalesforce => "deleted in Salesforce; the prospect is left as it is",
-        UnlinkReason::DeletedInEngage => "deleted in Revenue Engage; the Salesforce record is left as it is",
-        UnlinkReason::ConvertedOutOfSync => "the Lead was converted, and Contacts are not in sync",
-    };
-    let entry = entry(work, "unlinked", reason, now);
-    tx.append_journal(&entry)?;
-    notes.push(Note::new(NoteKind::Dropped, entry, None));
-    Ok(())
-}
-
-/// What has to happen before the two can be one person again.
-fn parting(work: &Work, reason: UnlinkReason) -> Parting {
-    let contact = work.record.as_ref().and_then(|record| record.converted_contact);
-    match reason {
-        UnlinkReason::DeletedInEngage => Parting::GoneInEngage,
-        UnlinkReason::ConvertedOutOfSync if contact.is_some() => Parting::ContactsNotInSync,
-        UnlinkReason::DeletedInSalesforce | UnlinkReason::ConvertedOutOfSync => Parting::GoneInSalesforce,
-    }
 }
 
 /// The status write that a pause went with has happened: the pause stays, as our own.
