@@ -52,7 +52,7 @@ pub enum Command {
     /// Run the daemon.
     Run,
     /// Serve a Salesforce and a Revenue Engage to rehearse against.
-    Sandbox(SandboxArguments),
+    Sandbox(Box<SandboxArguments>),
     /// Check configuration and mapping; all problems at once.
     #[command(after_help = "Examples:\n  lockstep check -c config/acme.toml\n  lockstep check --live --json")]
     Check {

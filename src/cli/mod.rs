@@ -63,7 +63,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
     match command {
         Command::Demo(arguments) => demo::run(arguments, context).await,
         Command::Run => run::run(context).await,
-        Command::Sandbox(arguments) => sandbox::run(arguments, context).await,
+        Command::Sandbox(arguments) => sandbox::run(*arguments, context).await,
         Command::Check { live } => check::run(context, live).await,
         Command::Login(arguments) => login::run(context, arguments).await,
         Command::Plan { apply, all } => plan::run(context, apply, all).await,

@@ -290,6 +290,14 @@ impl Mapping {
             .unwrap_or(status.key())
     }
 
+    /// The opt-out checkbox that an object has without its being named.
+    pub fn default_opt_out(&self, object: SalesforceObject) -> Option<&FieldName> {
+        match &self.object(object)?.opt_out {
+            OptOutField::Default(name) => Some(name),
+            OptOutField::Named(_) | OptOutField::Off => None,
+        }
+    }
+
     /// Turns the default opt-out checkbox off where the org does not have it (rulings.md 14).
     pub fn drop_missing_defaults(&mut self, has_field: impl Fn(SalesforceObject, &str) -> bool) {
         for (object, columns) in

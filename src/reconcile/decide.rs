@@ -5,6 +5,7 @@
 
 use super::decision::*;
 use super::details;
+use super::move_on::moved_on;
 use super::opt_out::covers;
 use crate::lifecycle;
 use crate::mapping::{Context, Disagree, Mapping, Relation, Row, Winner};
@@ -49,12 +50,14 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     let Some(record) = situation.salesforce else {
         return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Salesforce)));
     };
-    if let Some(decision) = moved_on(mapping, record) {
-        return keep(decision);
-    }
+    let moved_on = moved_on(mapping, record);
     let Some(prospect) = situation.prospect else {
-        return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage)));
+        return keep(moved_on.unwrap_or(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage))));
     };
+    if let Some(decision) = moved_on {
+        let last_word = last_opt_out(mapping, situation, &decision, record, prospect);
+        return last_word.unwrap_or_else(|| keep(decision));
+    }
     let object = record.id.object();
     if mapping.object(object).is_none() {
         return keep(Decision::LeaveAlone(LeaveReason::ObjectNotInSync));
@@ -76,35 +79,28 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     if mapping.fields.is_empty() { verdict } else { case.with_details(verdict) }
 }
 
-/// A record that is gone, or goes on as another one.
-fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<Decision> {
-    if let Some(to) = record.master_record {
-        return Some(Decision::Relink { to, reason: RelinkReason::Merged });
+/// A record that says "opted out" with its last word, before it goes on as another one: Engage is told first, since the
+/// other record may know nothing of it.
+fn last_opt_out(
+    mapping: &Mapping,
+    situation: &Situation<'_>,
+    decision: &Decision,
+    record: &SalesforceRecord,
+    prospect: &Prospect,
+) -> Option<Verdict> {
+    let object = record.id.object();
+    let goes_on = matches!(decision, Decision::Relink { .. });
+    if !goes_on || prospect.status.is_opted_out() || !mapping.is_opted_out(object, &record.fields) {
+        return None;
     }
-    if record.is_deleted {
-        return Some(Decision::Unlink(UnlinkReason::DeletedInSalesforce));
+    let context = Context { fields: Some(&record.fields), sequences: situation.sequences };
+    let relation = &mapping.relation(object, &context);
+    let case = Case { mapping, relation, situation, object, record, prospect };
+    if case.seen_opted_out().engage {
+        return None;
     }
-    if record.is_converted {
-        return Some(match record.converted_contact {
-            Some(to) if mapping.contact.is_some() => Decision::Relink { to, reason: RelinkReason::Converted },
-            _ => Decision::Unlink(UnlinkReason::ConvertedOutOfSync),
-        });
-    }
-    None
-}
-
-/// The baseline of a link that moves to a record of another object: carried over as the person status it stood for
-/// (rulings.md 10). A value that is outside that status's group will then count as changed. A status that has no
-/// value there leaves no baseline: the two are seen for the first time.
-pub fn rebase(mapping: &Mapping, link: &Link, to: SalesforceObject) -> Option<Baseline> {
-    let baseline = link.baseline.as_ref()?;
-    if link.salesforce.object() == to {
-        return Some(baseline.clone());
-    }
-    // The other record was not read yet: only rows without a condition can speak of it.
-    let relation = mapping.relation(to, &Context::default());
-    let (_, fields) = relation.outbound(&baseline.engage)?;
-    Some(Baseline { salesforce: fields.clone(), engage: baseline.engage.clone() })
+    let seen = LatchChange::Set(BySide { salesforce: true, engage: false });
+    Some(Verdict::new(case.carry_opt_out(Side::Salesforce), seen))
 }
 
 /// Two records that are there, and everything known about them.

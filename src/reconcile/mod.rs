@@ -4,11 +4,13 @@ mod decide;
 mod decision;
 mod details;
 mod guard;
+mod move_on;
 mod opt_out;
 mod plan;
 
-pub use decide::{Situation, decide, decide_by, rebase};
+pub use decide::{Situation, decide, decide_by};
 pub use decision::*;
 pub use details::{marks, text_of};
 pub use guard::{Waiting, mass_creation};
+pub use move_on::relink;
 pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};

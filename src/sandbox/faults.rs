@@ -61,9 +61,30 @@ impl When {
     }
 }
 
-/// What is still to go wrong, in the order in which it was asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<VecDeque<(When, Fault)>>>);
+/// When something else happens, seen from a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The call has come in, and nothing of it is carried out.
+    Before,
+    /// It is carried out, and its answer is not sent.
+    After,
+}
+
+/// What somebody does at such a moment.
+type Happening = (Moment, When, Box<dyn FnOnce() + Send>);
+
+/// What is still to go wrong, and to happen, in the order in which it was asked for.
+#[derive(Clone, Default)]
+pub struct Faults {
+    wrong: Arc<Mutex<VecDeque<(When, Fault)>>>,
+    happenings: Arc<Mutex<Vec<Happening>>>,
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faults").field("wrong", &self.wrong).finish_non_exhaustive()
+    }
+}
 
 impl Faults {
     /// Lets something go wrong.
@@ -74,6 +95,29 @@ impl Faults {
     /// Nothing goes wrong any more.
     pub fn clear(&self) {
         self.queue().clear();
+    }
+
+    /// Somebody does something at the very moment of the next such call: what no clock can hit.
+    pub fn at(&self, moment: Moment, when: When, what: impl FnOnce() + Send + 'static) {
+        locked(&self.happenings).push((moment, when, Box::new(what)));
+    }
+
+    /// What was to happen at this moment of a call happens.
+    pub(super) fn happen(&self, moment: Moment, method: &str, path: &str) {
+        let index = |happenings: &Vec<Happening>| {
+            happenings.iter().position(|(at, when, _)| *at == moment && when.is_for(method, path))
+        };
+        loop {
+            // Let go before it happens: whatever it does may be a call too.
+            let next = {
+                let mut happenings = locked(&self.happenings);
+                index(&happenings).map(|index| happenings.remove(index))
+            };
+            match next {
+                Some((_, _, what)) => what(),
+                None => return,
+            }
+        }
     }
 
     /// What goes wrong with this call.
@@ -90,8 +134,12 @@ impl Faults {
     }
 
     fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(When, Fault)>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        locked(&self.wrong)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Waits for a delay; everything else is for the face to do.

@@ -13,7 +13,7 @@ mod served;
 mod tls;
 
 pub use clock::Clock;
-pub use faults::{Fault, Faults, When};
+pub use faults::{Fault, Faults, Moment, When};
 pub use run::{Options, Sandbox, SandboxError};
 pub use served::Served;
 pub use tls::{Authority, NoCertificate};

@@ -32,6 +32,10 @@ pub(super) enum Kind {
     Parked = b'p',
     /// Id: a person whom only one side knows, to be made known to the other.
     Newcomer = b'n',
+    /// Prospect: a link that was dropped.
+    Former = b'f',
+    /// Salesforce id, prospect: that a dropped link concerns it.
+    FormerBySalesforce = b'b',
     /// Name: where reading has got to.
     Cursor = b'k',
     /// Number: a journal entry.
@@ -47,7 +51,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 18] = [
+    const ALL: [Kind; 20] = [
         Kind::Own,
         Kind::Meta,
         Kind::Link,
@@ -60,6 +64,8 @@ impl Kind {
         Kind::HeldById,
         Kind::Parked,
         Kind::Newcomer,
+        Kind::Former,
+        Kind::FormerBySalesforce,
         Kind::Cursor,
         Kind::Journal,
         Kind::JournalByProspect,

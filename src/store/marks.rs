@@ -1,6 +1,7 @@
 //! What is remembered about the daemon itself, by name.
 
 use super::{Reader, StoreError};
+use crate::model::SalesforceObject;
 use jiff::Timestamp;
 
 /// Set once everybody has been listed and looked at.
@@ -21,6 +22,10 @@ pub const SOMEBODY_UNLINKED: &str = "somebody_unlinked";
 /// Set once an operator was asked about a plan, or there was nothing to ask: what follows is no first run.
 pub const FIRST_RUN_DONE: &str = "first_run_done";
 
+/// Set once an org was seen to have the opt-out checkbox of an object, where no mapping names one.
+pub fn opt_out_seen(object: SalesforceObject) -> String {
+    format!("opt_out_seen.{object}")
+}
 /// Calls to Salesforce by hour and purpose: the day's use outlives the process.
 pub const SALESFORCE_CALLS: &str = "salesforce_calls";
 

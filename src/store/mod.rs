@@ -12,6 +12,7 @@ mod caught;
 mod due;
 mod engine;
 mod error;
+mod former;
 mod handle;
 mod journal;
 mod key;

@@ -1,7 +1,7 @@
 //! What is remembered, row by row. Ids and statuses only: no name and no email is ever stored.
 
 use crate::model::{
-    Baseline, ChangeId, Detail, DetailBase, HoldReason, ProspectId, Rule, SalesforceId, Side, Step,
+    Baseline, ChangeId, Detail, DetailBase, HoldReason, Latch, ProspectId, Rule, SalesforceId, Side, Step,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ pub struct JournalEntry {
     /// The Lead or Contact.
     pub salesforce: Option<SalesforceId>,
     /// What happened: `linked`, `adopted`, `skipped`, `held`, `written`, `parked`, `relinked`, `unlinked`,
-    /// `resolved`, `stale`, `dropped`.
+    /// `resolved`, `stale`, `dropped`, `left`.
     pub what: String,
     /// What had been seen.
     pub seen: Vec<Seen>,
@@ -209,6 +209,35 @@ pub struct OwnPauses {
     /// The pause belongs to a step whose status write has not happened yet: when that step is dropped, the
     /// pause is taken back in the next one, unless the new decision wants it.
     pub pending: bool,
+}
+
+/// A link that was dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// Whose link it was.
+    pub prospect: ProspectId,
+    /// The Lead or Contact the person was last.
+    pub salesforce: SalesforceId,
+    /// The record that Engage named.
+    pub named_by_engage: Option<SalesforceId>,
+    /// The latch belongs to the person, and outlives the link.
+    pub latch: Option<Latch>,
+    /// Why it was dropped.
+    pub why: Parting,
+    /// When, by this daemon's clock.
+    pub at: Timestamp,
+}
+
+/// Why a link was dropped: what has to happen before the two are one person again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parting {
+    /// The Salesforce record is gone: it has to come back.
+    GoneInSalesforce,
+    /// The prospect was deleted.
+    GoneInEngage,
+    /// The Lead became a Contact, and Contacts are not in sync: they have to be.
+    ContactsNotInSync,
 }
 
 /// A person whom only one side knows.

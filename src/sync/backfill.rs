@@ -192,7 +192,7 @@ impl Engine {
     }
 
     /// Records of these links as the jobs have read them. Only where nothing was seen on that side since.
-    pub(super) async fn from_spool(&self, works: &[super::gather::Work]) -> Vec<SalesforceRecord> {
+    pub(super) async fn spooled_records(&self, works: &[super::gather::Work]) -> Vec<SalesforceRecord> {
         let Some(asked) = lock(&self.spooled).values().copied().min() else { return Vec::new() };
         let quiet = works.iter().filter(|work| {
             work.intent.is_none() && work.due.seen.iter().all(|seen| seen.side != Some(Side::Salesforce))

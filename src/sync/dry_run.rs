@@ -116,7 +116,8 @@ impl Engine {
                         let (mut due, mut new) = (Vec::new(), Vec::new());
                         for record in &page.records {
                             let linked = reader.links_by_salesforce(&record.id)?;
-                            if linked.is_empty() && is_new_lead(&mapping, record) {
+                            let parted = !reader.formers_by_salesforce(&record.id)?.is_empty();
+                            if linked.is_empty() && !parted && is_new_lead(&mapping, record) {
                                 new.push(record.id.to_string());
                             }
                             for prospect in linked {
@@ -163,11 +164,15 @@ impl Engine {
                     let (mut found, mut new) = (Vec::new(), Vec::new());
                     for prospect in &page.prospects {
                         let known = known(reader, &prospect.id)?;
+                        let former = reader.former(&prospect.id)?.filter(|_| known.is_none());
                         let known = known.as_ref().map(|(link, pending)| (link, *pending));
-                        match observe::prospect(&mapping, known, prospect, Source::Poll, now) {
+                        let former = former.as_ref();
+                        match observe::prospect(&mapping, known, former, prospect, Source::Poll, now) {
                             Observed::Due { prospect, .. } => found.push((prospect, None)),
                             Observed::Linked { link, .. } => found.push((link.prospect.clone(), Some(link))),
-                            Observed::Unlinked if mapping.new.prospects == NewProspects::Create => {
+                            Observed::Unlinked
+                                if mapping.new.prospects == NewProspects::Create && former.is_none() =>
+                            {
                                 new.push(prospect.id.to_string());
                             }
                             Observed::Nothing | Observed::Unlinked => {}

@@ -123,6 +123,11 @@ impl Engine {
         self.mapping.load_full()
     }
 
+    /// The mapping as the company wrote it.
+    pub(super) fn as_written(&self) -> Arc<Mapping> {
+        self.written.load_full()
+    }
+
     /// Uses another mapping from the next plan on. What is quiet stays quiet: no link becomes due by it.
     pub fn use_mapping(&self, mapping: Mapping) {
         self.written.store(Arc::new(mapping));
@@ -200,13 +205,15 @@ impl Engine {
         (self.clock)()
     }
 
-    /// Asks Salesforce once what it is: version, fields, converted statuses, our own user.
+    /// Asks Salesforce once what it is: version, fields, converted statuses, our own user. Nothing is decided about an org
+    /// that does not show what the mapping names.
     pub(super) async fn connect(&self) -> Result<Arc<OrgInfo>, CallError> {
         self.restore_calls().await;
         if let Some(org) = self.org.load_full() {
             return Ok(org);
         }
         let org = Arc::new(self.salesforce.connect(&self.objects()).await?);
+        self.all_visible(&org).await?;
         self.org.store(Some(org.clone()));
         self.fit_mapping();
         Ok(org)

@@ -8,6 +8,7 @@ use super::engine::{Engine, lock};
 use super::intake::{is_new_lead, known, note_newcomer, remember};
 use super::live::Live;
 use super::observe::{self, Observed, Pending};
+use super::parting::link_again;
 use crate::connector::salesforce::{Batch, ChangeEvent, Topic, What, Whom};
 use crate::emit;
 use crate::mapping::Mapping;
@@ -96,6 +97,14 @@ impl Taking<'_> {
         }
         let prospects = tx.links_by_salesforce(&id)?;
         if prospects.is_empty() {
+            let formers = tx.formers_by_salesforce(&id)?;
+            if !formers.is_empty() {
+                // A deleted record changes no more before it is back.
+                if event.what != What::Deleted {
+                    self.due += usize::from(link_again(tx, id, &formers, &self.seen(event))?);
+                }
+                return Ok(());
+            }
             return self.newcomer(tx, event, id, &read);
         }
         let mut links = Vec::with_capacity(prospects.len());
@@ -136,16 +145,12 @@ impl Taking<'_> {
     }
 
     fn hint(&self, event: &ChangeEvent, link: &Link) -> Observed {
-        Observed::Due {
-            prospect: link.prospect.clone(),
-            seen: Seen {
-                side: Some(Side::Salesforce),
-                source: Source::Event,
-                at: self.now,
-                value: None,
-                by: event.user.clone(),
-            },
-        }
+        Observed::Due { prospect: link.prospect.clone(), seen: self.seen(event) }
+    }
+
+    fn seen(&self, event: &ChangeEvent) -> Seen {
+        let by = event.user.clone();
+        Seen { side: Some(Side::Salesforce), source: Source::Event, at: self.now, value: None, by }
     }
 
     /// A Lead that nobody here knows. A new one is told whole.

@@ -108,7 +108,7 @@ impl Engine {
                 prospects.push(work.link.prospect.clone());
             }
         }
-        for record in self.from_spool(works).await {
+        for record in self.spooled_records(works).await {
             if fresh.salesforce.contains_key(&record.id) {
                 continue;
             }
@@ -206,7 +206,11 @@ impl Engine {
                 }
                 // What was read may be as old as the question.
                 let asked_at = self.salesforce.server_now();
-                let read = self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await?;
+                let read = match self.salesforce.read(object, &ids, &self.fields_read(object), purpose).await
+                {
+                    Ok(read) => read,
+                    Err(error) => return Err(self.explained(error).await),
+                };
                 lock(&self.live).read(ids, asked_at, self.salesforce.server_now());
                 self.answered(Side::Salesforce);
                 found.extend(read.into_iter().map(|record| (record.id, record)));

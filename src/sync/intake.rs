@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Interrupted, lock};
 use super::observe::{self, Observed, Pending};
+use super::parting::{back_again, look_at_namesakes};
 use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::{Mapping, NewLeads, NewProspects};
@@ -61,7 +62,8 @@ impl Engine {
                         matters |= remember(tx, observed)?;
                         linked = true;
                     }
-                    if !linked && is_new_lead(&mapping, &record) {
+                    let parted = !linked && back_again(tx, &record, now, &mut matters)?;
+                    if !linked && !parted && is_new_lead(&mapping, &record) {
                         note_newcomer(tx, record.id.as_str(), Side::Salesforce, now)?;
                     }
                     if matters {
@@ -197,10 +199,12 @@ fn take_in_prospect(
     now: Timestamp,
 ) -> Result<Taken, StoreError> {
     let known = known(tx, &prospect.id)?;
+    let former = if known.is_none() { tx.former(&prospect.id)? } else { None };
     let known = known.as_ref().map(|(link, pending)| (link, *pending));
-    match observe::prospect(mapping, known, prospect, source, now) {
+    match observe::prospect(mapping, known, former.as_ref(), prospect, source, now) {
         Observed::Unlinked => {
-            if mapping.new.prospects == NewProspects::Create {
+            // Whose record was deleted is nobody new: making one again would undo what somebody did.
+            if mapping.new.prospects == NewProspects::Create && former.is_none() {
                 note_newcomer(tx, prospect.id.as_str(), Side::Engage, now)?;
             }
             Ok(Taken::Unlinked)
@@ -262,6 +266,7 @@ pub(super) fn remember(tx: &mut Transaction<'_>, observed: Observed) -> Result<b
             Ok(true)
         }
         Observed::Linked { link, seen } => {
+            let (old, at) = (tx.link(&link.prospect)?, seen.at);
             let change = tx.mark_due(&link.prospect, seen)?.change;
             emit!(
                 LINK_MADE,
@@ -271,6 +276,10 @@ pub(super) fn remember(tx: &mut Transaction<'_>, observed: Observed) -> Result<b
                 "a prospect and a Salesforce record are one person"
             );
             tx.put_link(&link)?;
+            tx.remove_former(&link.prospect)?;
+            for record in old.iter().map(|old| old.salesforce).chain([link.salesforce]) {
+                look_at_namesakes(tx, &record, &link.prospect, at)?;
+            }
             Ok(true)
         }
     }

@@ -188,12 +188,14 @@ fn link(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.remove_held(prospect)?;
+    // The latch belongs to the person, whichever record they had.
+    let latch = tx.remove_former(prospect)?.and_then(|former| former.latch);
     tx.put_link(&Link {
         prospect: prospect.clone(),
         salesforce: record,
         named_by_engage: None,
         baseline: None,
-        latch: None,
+        latch,
         details: Default::default(),
     })?;
     let seen = Seen { side: Some(Side::Engage), source: Source::FirstPass, at: now, value: None, by: None };

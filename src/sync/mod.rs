@@ -29,6 +29,7 @@ mod live;
 mod newcomers;
 mod observe;
 mod outbound;
+mod parting;
 mod pass;
 mod record;
 mod salesforce_write;
@@ -37,6 +38,7 @@ mod settle;
 mod show;
 mod side;
 mod spool;
+mod vanished;
 mod write;
 
 pub use ask::Health;

@@ -7,7 +7,7 @@ use super::details;
 use crate::mapping::{FieldMapping, Mapping};
 use crate::model::{Baseline, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side, mark};
 use crate::reconcile::text_of;
-use crate::store::{Seen, Source};
+use crate::store::{Former, Parting, Seen, Source};
 use jiff::Timestamp;
 
 /// What has to be remembered about one record that was read.
@@ -75,6 +75,7 @@ fn differs(baseline: &Baseline, record: &SalesforceRecord) -> bool {
 pub(super) fn prospect(
     mapping: &Mapping,
     link: Option<(&Link, Pending)>,
+    former: Option<&Former>,
     prospect: &Prospect,
     source: Source,
     now: Timestamp,
@@ -89,8 +90,10 @@ pub(super) fn prospect(
     let Some((link, pending)) = link else {
         return match prospect.salesforce {
             _ if prospect.deleted => Observed::Nothing,
+            Some(id) if former.is_some_and(|former| keeps_apart(mapping, former, id)) => Observed::Nothing,
             Some(id) if mapping.object(id.object()).is_some() => {
-                Observed::Linked { link: first_link(prospect, id, None), seen }
+                let latch = former.and_then(|former| former.latch.clone());
+                Observed::Linked { link: first_link(prospect, id, latch), seen }
             }
             Some(_) => Observed::Nothing,
             None => Observed::Unlinked,
@@ -116,6 +119,16 @@ pub(super) fn prospect(
         return Observed::Nothing;
     }
     Observed::Due { prospect: link.prospect.clone(), seen }
+}
+
+/// Whether Engage only goes on naming a record that is gone: naming it does not bring it back.
+fn keeps_apart(mapping: &Mapping, former: &Former, named: SalesforceId) -> bool {
+    let same = former.salesforce == named || former.named_by_engage == Some(named);
+    same && match former.why {
+        Parting::GoneInSalesforce => true,
+        Parting::GoneInEngage => false,
+        Parting::ContactsNotInSync => mapping.contact.is_none(),
+    }
 }
 
 /// A link that was never looked at. The latch belongs to the person, not to the record, and is kept.

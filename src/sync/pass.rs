@@ -109,9 +109,13 @@ impl Engine {
         if !self.is_open(Side::Salesforce) && !cycle.poll_engage {
             return Ok(());
         }
-        self.connect().await?;
         if self.is_open(Side::Salesforce) {
-            self.end_left_job().await?;
+            if let Err(error) = self.connect().await {
+                report.interrupted = true;
+                self.failed(error);
+            } else {
+                self.end_left_job().await?;
+            }
         }
         let mut turn = Turn::default();
         // One side's trouble must not keep the other side's changes from being taken in.
@@ -135,7 +139,7 @@ impl Engine {
                 met => met?,
             }
         }
-        if cycle.sweep {
+        if cycle.sweep && self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
             self.sweep(fresh, &mut turn).await?;
         }
         if self.is_paused().await? {
@@ -201,7 +205,11 @@ impl Engine {
             loop {
                 let asked_at = self.salesforce.server_now();
                 let page =
-                    self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await?;
+                    self.salesforce.changes(object, cursor.as_deref(), &self.fields_read(object)).await;
+                let page = match page {
+                    Ok(page) => page,
+                    Err(error) => return Err(self.explained(error).await.into()),
+                };
                 self.answered(Side::Salesforce);
                 let next = page.cursor.clone();
                 let moved = cursor.as_deref() != Some(next.as_str());

@@ -5,8 +5,8 @@ use super::show;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::model::{BySide, HoldReason, Latch, Link, Rule, SalesforceId, Side, Step, Target, WriteReason};
-use crate::reconcile::{AdoptReason, LatchChange, RelinkReason, UnlinkReason, rebase};
-use crate::store::{Held, Intent, JournalEntry, OwnPauses, Seen, Source, StoreError, Transaction};
+use crate::reconcile::{AdoptReason, LatchChange};
+use crate::store::{Held, Intent, JournalEntry, StoreError, Transaction};
 use jiff::Timestamp;
 
 /// A log line that waits for its transaction.
@@ -254,63 +254,6 @@ pub(super) fn unhold(
     entry.by = held.resolution.as_ref().map(|resolution| resolution.by.clone());
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Resolved, entry, None));
-    Ok(())
-}
-
-/// The link goes on with the Contact or the merge's winner, and stays due so that it is decided with its table.
-#[allow(clippy::too_many_arguments)] // one fact each, and one caller
-pub(super) fn relinked(
-    tx: &mut Transaction<'_>,
-    mapping: &Mapping,
-    work: &Work,
-    mut link: Link,
-    to: SalesforceId,
-    reason: RelinkReason,
-    now: Timestamp,
-    notes: &mut Vec<Note>,
-) -> Result<(), StoreError> {
-    link.baseline = rebase(mapping, &link, to.object());
-    link.salesforce = to;
-    tx.put_link(&link)?;
-    tx.remove_intent(&link.prospect)?;
-    tx.remove_parked(&link.prospect)?;
-    let reason = match reason {
-        RelinkReason::Converted => "the Lead was converted",
-        RelinkReason::Merged => "the record lost a merge",
-    };
-    let mut entry = entry(work, "relinked", reason, now);
-    (entry.from, entry.to) = (Some(work.link.salesforce.to_string()), Some(to.to_string()));
-    entry.salesforce = Some(to);
-    tx.append_journal(&entry)?;
-    notes.push(Note::new(NoteKind::Moved, entry, None));
-    let seen =
-        Seen { side: Some(Side::Salesforce), source: Source::Lockstep, at: now, value: None, by: None };
-    tx.mark_due(&link.prospect, seen)?;
-    Ok(())
-}
-
-pub(super) fn unlinked(
-    tx: &mut Transaction<'_>,
-    work: &Work,
-    reason: UnlinkReason,
-    now: Timestamp,
-    notes: &mut Vec<Note>,
-) -> Result<(), StoreError> {
-    let prospect = &work.link.prospect;
-    tx.remove_link(prospect)?;
-    tx.remove_held(prospect)?;
-    tx.remove_parked(prospect)?;
-    tx.remove_intent(prospect)?;
-    tx.set_own_pauses(prospect, &OwnPauses::default())?;
-    tx.remove_due(prospect)?;
-    let reason = match reason {
-        UnlinkReason::DeletedInSalesforce => "deleted in Salesforce; the prospect is left as it is",
-        UnlinkReason::DeletedInEngage => "deleted in Revenue Engage; the Salesforce record is left as it is",
-        UnlinkReason::ConvertedOutOfSync => "the Lead was converted, and Contacts are not in sync",
-    };
-    let entry = entry(work, "unlinked", reason, now);
-    tx.append_journal(&entry)?;
-    notes.push(Note::new(NoteKind::Dropped, entry, None));
     Ok(())
 }
 

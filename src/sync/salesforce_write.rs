@@ -17,10 +17,31 @@ impl Engine {
         writes: Vec<Write>,
     ) -> (Vec<(Write, Ended)>, Option<CallError>) {
         let ended = self.write_rows(writes).await;
+        let ended = self.without_vanished(ended).await;
         // From here on we know what these records hold; what was committed before is not news.
         let ids = ended.0.iter().map(|(write, _)| write.work.link.salesforce);
         lock(&self.live).wrote(ids, self.salesforce.server_now());
         ended
+    }
+
+    /// A field that vanished between the read and the write is no fault of the rows: they are not parked for it, and go on
+    /// once the field is back.
+    async fn without_vanished(
+        &self,
+        (mut ended, trouble): (Vec<(Write, Ended)>, Option<CallError>),
+    ) -> (Vec<(Write, Ended)>, Option<CallError>) {
+        let refused = |end: &Ended| matches!(end, Ended::Failed(error) if error.code == "INVALID_FIELD");
+        let Some((_, Ended::Failed(first))) = ended.iter().find(|(_, end)| refused(end)) else {
+            return (ended, trouble);
+        };
+        let error = self.explained(first.clone()).await;
+        if error.retry != Retry::Stop {
+            return (ended, trouble);
+        }
+        for (_, end) in ended.iter_mut().filter(|(_, end)| refused(end)) {
+            *end = Ended::Failed(error.clone());
+        }
+        (ended, Some(error))
     }
 
     async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {

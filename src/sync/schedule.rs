@@ -194,7 +194,7 @@ impl Engine {
     fn salesforce_poll_every(&self) -> Duration {
         let (budget, every) = (self.salesforce.budget(), self.poll_every.salesforce);
         match budget.spendable_share() {
-            Some(share) if share <= 0.0 => budget.short_poll_every().max(every),
+            _ if budget.is_short() => budget.short_poll_every().max(every),
             Some(share) if share < 0.1 => every * 2,
             _ => every,
         }

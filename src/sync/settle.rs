@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
+use super::parting;
 use super::record::{self, Note};
 use crate::connector::CallError;
 use crate::mapping::{Mapping, Winner};
@@ -223,12 +224,13 @@ fn settle_one(
             unpark(tx)?;
         }
         Decision::Relink { to, reason } => {
-            record::relinked(tx, mapping, work, link, *to, *reason, now, notes)?;
+            parting::relinked(tx, mapping, work, link, *to, *reason, now, notes)?;
             // The same change goes on with the other record.
             return Ok(());
         }
-        Decision::Unlink(reason) => record::unlinked(tx, work, *reason, now, notes)?,
-        Decision::LeaveAlone(_) => {
+        Decision::Unlink(reason) => parting::unlinked(tx, work, *reason, now, notes)?,
+        Decision::LeaveAlone(reason) => {
+            parting::left_alone(tx, work, *reason, now)?;
             if link != work.link {
                 tx.put_link(&link)?;
             }

@@ -207,7 +207,9 @@ pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
     let Some(now) = now_held(mapping, &write.work) else {
         return Some(Ended::Stale("a record could not be read any more".to_owned()));
     };
-    let gone = write.work.record.as_ref().is_some_and(|r| r.is_deleted || r.is_converted)
+    // A record that goes on as another one may still have said "opted out" to Engage.
+    let last_word = write.is_opt_out() && write.step().side() == Side::Engage;
+    let gone = (!last_word && write.work.record.as_ref().is_some_and(has_moved_on))
         || write.work.prospect.as_ref().is_some_and(|prospect| prospect.deleted);
     if gone {
         return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
@@ -224,6 +226,10 @@ pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
         return Some(Ended::Stale(format!("{moved} moved after this was decided")));
     }
     None
+}
+
+fn has_moved_on(record: &SalesforceRecord) -> bool {
+    record.is_deleted || record.is_converted
 }
 
 fn holds_target(now: &Baseline, step: &Step) -> bool {
@@ -276,8 +282,10 @@ fn record_one(
                 (Target::Engage { status, .. }, Some(shows)) => shows != status,
                 _ => false,
             };
-            // Behind a write of further fields the rest of the link waits for its turn.
-            if surprised || intent.step.is_details() {
+            // Behind a write of further fields the rest of the link waits for its turn, and so does a move to another
+            // record behind its last word.
+            let moves = work.record.as_ref().is_some_and(has_moved_on);
+            if surprised || moves || intent.step.is_details() {
                 Ok(())
             } else {
                 tx.clear_due(prospect, work.due.generation).map(drop)

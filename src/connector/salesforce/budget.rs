@@ -67,9 +67,9 @@ impl Budget {
         Some(self.spendable()? as f64 / self.allowed?.max(1) as f64)
     }
 
-    /// Whether only what is kept for others is left.
+    /// Whether only what is kept for others is left. Where nothing is kept, Salesforce itself says when it is over.
     pub fn is_short(&self) -> bool {
-        self.spendable() == Some(0)
+        self.kept_free > 0 && self.spendable() == Some(0)
     }
 
     /// How far apart polls are at least while only what is kept for others is left: all of a day's polls then use a tenth

@@ -136,11 +136,8 @@ impl Salesforce {
         let next = answer.headers.get("sforce-locator").and_then(|value| value.to_str().ok());
         // The end is the literal text "null" (facts 6.3).
         let next = next.filter(|locator| *locator != "null" && !locator.is_empty()).map(str::to_owned);
-        let mut records = Vec::new();
         let rows = rows(&answer.body).map_err(unreadable)?;
-        for row in &rows {
-            records.extend(wire::record(row, watched));
-        }
+        let records = wire::records(rows.iter(), watched)?;
         Ok(BulkPage { records, next })
     }
 

@@ -82,8 +82,7 @@ impl Salesforce {
         let query = super::soql::changed_behind(object, &columns, cursor.from, cursor.after, PAGE_ROWS);
         let asked_at = self.server_now();
         let rows = self.query_all(query, Purpose::Poll).await?;
-        let records: Vec<SalesforceRecord> =
-            rows.iter().filter_map(|row| wire::record(row, watched)).collect();
+        let records = wire::records(rows.iter(), watched)?;
         let done = rows.len() < PAGE_ROWS;
         match records.last() {
             Some(last) if !done => (cursor.from, cursor.after) = (last.system_modstamp, Some(last.id)),

@@ -55,7 +55,7 @@ impl Salesforce {
             let body = json!({ "ids": ids, "fields": columns });
             let call = Call::get(self.data(&format!("/composite/sobjects/{object}")), purpose);
             let rows: Vec<Option<Map<String, Value>>> = self.json(call.body(Method::POST, body)).await?;
-            found.extend(rows.iter().flatten().filter_map(|row| wire::record(row, watched)));
+            found.extend(wire::records(rows.iter().flatten(), watched)?);
         }
         let there: std::collections::HashSet<SalesforceId> = found.iter().map(|record| record.id).collect();
         let missing: Vec<SalesforceId> = ids.iter().copied().filter(|id| !there.contains(id)).collect();
@@ -63,7 +63,7 @@ impl Salesforce {
             let query =
                 format!("SELECT {} FROM {object} WHERE Id IN ({})", columns.join(","), soql::ids(ids));
             let rows = self.query_all(query, purpose).await?;
-            found.extend(rows.iter().filter_map(|row| wire::record(row, watched)));
+            found.extend(wire::records(rows.iter(), watched)?);
         }
         Ok(found)
     }

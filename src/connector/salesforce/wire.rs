@@ -1,6 +1,7 @@
 //! Rows as Salesforce writes them.
 
-use crate::model::{FieldName, FieldValue, Fields, SalesforceId, SalesforceRecord, SetAt};
+use crate::connector::{CallError, Effect, Retry};
+use crate::model::{FieldName, FieldValue, Fields, SalesforceId, SalesforceRecord, SetAt, Side};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -30,8 +31,36 @@ pub(super) fn id(value: &Value) -> Option<SalesforceId> {
     value.as_str()?.parse().ok()
 }
 
+/// Rows that are there. A column that a row does not have at all is hidden from us, which is not the same as empty: such
+/// an answer is not to be used.
+pub(super) fn records<'a>(
+    rows: impl Iterator<Item = &'a Map<String, Value>>,
+    watched: &[FieldName],
+) -> Result<Vec<SalesforceRecord>, CallError> {
+    let mut records = Vec::new();
+    for row in rows {
+        if let Some(hidden) = watched.iter().find(|name| super::soql::is_name(name) && !has(row, name)) {
+            return Err(CallError {
+                side: Side::Salesforce,
+                status: None,
+                code: "field-not-visible".to_owned(),
+                message: format!("an answer does not have {hidden}, which was asked for"),
+                fields: vec![hidden.to_string()],
+                retry: Retry::Stop,
+                effect: Effect::None,
+            });
+        }
+        records.extend(record(row, watched));
+    }
+    Ok(records)
+}
+
+fn has(row: &Map<String, Value>, name: &str) -> bool {
+    row.contains_key(name) || row.keys().any(|key| key.eq_ignore_ascii_case(name))
+}
+
 /// One row. `None` when it lacks its id or its times, without which nothing can be said about it.
-pub(super) fn record(row: &Map<String, Value>, watched: &[FieldName]) -> Option<SalesforceRecord> {
+fn record(row: &Map<String, Value>, watched: &[FieldName]) -> Option<SalesforceRecord> {
     let at = |name: &str| get(row, name).as_str().and_then(time);
     let flag = |name: &str| get(row, name).as_bool().unwrap_or(false);
     let last_modified = at("LastModifiedDate")?;

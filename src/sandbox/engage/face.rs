@@ -4,7 +4,7 @@ use super::drive::Product;
 use super::pages;
 use super::state::{Actor, Refusal, enrollment_json, prospect_json};
 use crate::lifecycle;
-use crate::sandbox::faults::{self, Fault};
+use crate::sandbox::faults::{self, Fault, Moment};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -66,7 +66,10 @@ async fn door(State(product): State<Product>, request: Request) -> Response {
         body,
         client: String::new(),
     };
+    let method = asked.method.clone();
+    product.faults.happen(Moment::Before, method.as_str(), &path);
     let answer = answer(&product, asked, &path);
+    product.faults.happen(Moment::After, method.as_str(), &path);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 

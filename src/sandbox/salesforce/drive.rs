@@ -99,7 +99,7 @@ impl Org {
         second(self.clock.now())
     }
 
-    fn person(&self) -> Writer<'static> {
+    pub(super) fn person(&self) -> Writer<'static> {
         Writer { user: ids::PERSON, origin: "", auto_assign: false, at: self.now() }
     }
 

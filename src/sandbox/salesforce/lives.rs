@@ -26,6 +26,19 @@ impl State {
         contact.insert("HasOptedOutOfEmail".to_owned(), json!(record.is("HasOptedOutOfEmail")));
         contact.insert("AccountId".to_owned(), json!(account));
         let contact = self.create("Contact", &contact, writer).ok()?;
+        self.converted_into(lead, &account, &contact, company, writer)?;
+        Some(contact)
+    }
+
+    /// The end of every conversion: an Opportunity, and a Lead that points at all three.
+    pub(super) fn converted_into(
+        &mut self,
+        lead: &str,
+        account: &str,
+        contact: &str,
+        company: Value,
+        writer: Writer<'_>,
+    ) -> Option<()> {
         let opportunity = self.create("Opportunity", company.as_object()?, writer).ok()?;
         let values = BTreeMap::from([
             ("Status".to_owned(), json!(CONVERTED[0])),
@@ -36,7 +49,7 @@ impl State {
             ("ConvertedOpportunityId".to_owned(), json!(opportunity)),
         ]);
         self.set(lead, values, writer);
-        Some(contact)
+        Some(())
     }
 
     /// Merges records of one object: the losers are deleted and name their winner.

@@ -9,6 +9,7 @@ mod events;
 mod face;
 mod ids;
 mod lives;
+mod more_lives;
 mod outbound;
 mod record;
 mod schema;

@@ -59,6 +59,9 @@ pub(super) struct Object {
     pub(super) name: String,
     pub(super) prefix: String,
     pub(super) fields: Vec<Field>,
+    /// Fields that are there and that the API user may not see.
+    #[serde(default)]
+    pub(super) withdrawn: Vec<Field>,
 }
 
 impl Object {
@@ -170,6 +173,7 @@ pub(super) fn objects() -> Vec<Object> {
         let mut fields: Vec<Field> =
             SYSTEM_FIELDS.iter().map(|(name, kind)| Field::new(name, *kind, false)).collect();
         fields.push(Field::new("OwnerId", FieldKind::Reference, true));
+        fields.push(Field::new("RecordTypeId", FieldKind::Reference, true));
         fields.extend(own);
         fields
     };
@@ -206,6 +210,7 @@ pub(super) fn objects() -> Vec<Object> {
         name: name.to_owned(),
         prefix: prefix.to_owned(),
         fields: common(own),
+        withdrawn: Vec::new(),
     };
     vec![
         object("Lead", "00Q", lead),

@@ -346,7 +346,7 @@ fn changes_of_salesforce_come_in_by_any_of_three_ways() {
     }
     let (codes, text) =
         Case::with("client_id = \"3MVG9\"", "client_id = \"3MVG9\"\npubsub_channel = \"Leads\"").refused();
-    assert_eq!(codes, ["C008"], "{text}");
+    assert_eq!(codes, ["C006"], "{text}");
     says(&text, &["/data/NAME__chn"]);
 }
 

@@ -13,7 +13,7 @@ mod rows;
 
 use super::drive::Org;
 use super::writes::Refusal;
-use crate::sandbox::faults::{self, Fault};
+use crate::sandbox::faults::{self, Fault, Moment};
 use crate::sandbox::served::OverTls;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -36,12 +36,15 @@ pub(super) fn router(org: Org) -> Router {
     Router::new().fallback(door).with_state(org)
 }
 
+/// Headers besides those that every answer has.
+type Told = Vec<(&'static str, String)>;
+
 /// An answer before it is one.
 struct Reply {
     status: StatusCode,
     body: Option<Value>,
     /// Rows of a bulk job, and what the headers say of them.
-    csv: Option<(Vec<u8>, Vec<(&'static str, String)>)>,
+    csv: Option<(Vec<u8>, Told)>,
 }
 
 impl Reply {
@@ -57,7 +60,7 @@ impl Reply {
         Reply { status, body: None, csv: None }
     }
 
-    fn csv(rows: Vec<u8>, headers: Vec<(&'static str, String)>) -> Reply {
+    fn csv(rows: Vec<u8>, headers: Told) -> Reply {
         Reply { status: StatusCode::OK, body: None, csv: Some((rows, headers)) }
     }
 }
@@ -124,7 +127,9 @@ async fn door(State(org): State<Org>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
+    org.faults.happen(Moment::Before, parts.method.as_str(), &path);
     let answer = answer(&org, &parts, body);
+    org.faults.happen(Moment::After, parts.method.as_str(), &path);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 
@@ -283,7 +288,7 @@ fn with_usage(org: &Org, mut response: Response) -> Response {
     response
 }
 
-fn csv_response(rows: Vec<u8>, headers: Vec<(&'static str, String)>) -> Response {
+fn csv_response(rows: Vec<u8>, headers: Told) -> Response {
     let mut response = Response::new(Body::from(rows));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv;charset=UTF-8"));
     for (name, value) in headers {
