@@ -255,6 +255,12 @@ pub struct Plan {
     pub records: Vec<PlannedRecord>,
     /// Why this plan would wait for `--apply`, when it would.
     pub waits: Option<String>,
+    /// The calls to Salesforce that carrying it out takes.
+    #[serde(default)]
+    pub calls: u64,
+    /// The calls to Salesforce that may be spent now, where that is known.
+    #[serde(default)]
+    pub calls_left: Option<u64>,
     /// The id of what would wait: the same as long as it is the same writes.
     #[serde(default)]
     pub id: Option<String>,

@@ -238,6 +238,8 @@ pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
         groups,
         records,
         waits: (!waits.is_empty()).then(|| waits.join("; ")),
+        calls: run.plan.salesforce_calls(),
+        calls_left: engine.salesforce_budget().spendable(),
         id: (!held_back.is_empty()).then(|| crate::reconcile::plan_id(held_back)),
     }
 }

@@ -1,10 +1,10 @@
 //! `lockstep check --live`: what only the two systems can tell. Writes nothing.
 
 use super::run::system_clock;
-use crate::config::{Config, SalesforceFlow};
+use crate::config::{Config, SalesforceChanges, SalesforceConfig, SalesforceFlow};
 use crate::connector::CallError;
 use crate::connector::engage::Engage;
-use crate::connector::salesforce::{Field, OrgInfo, Salesforce};
+use crate::connector::salesforce::{Field, OrgInfo, Salesforce, Topic};
 use crate::diagnostic::{Severity, nearest};
 use crate::lifecycle;
 use crate::mapping::{Mapping, OptOutField, Row};
@@ -57,9 +57,10 @@ async fn salesforce(config: &Config, mapping: &Mapping) -> Vec<Finding> {
     let asked = async {
         let salesforce = Salesforce::new(&config.salesforce, system_clock())?;
         let org = salesforce.connect(&objects).await?;
-        Ok::<_, CallError>((org, salesforce.budget()))
+        let topics = topic_findings(&salesforce, &config.salesforce, &objects).await;
+        Ok::<_, CallError>((org, salesforce.budget(), topics))
     };
-    let (org, budget) = match asked.await {
+    let (org, budget, topics) = match asked.await {
         Ok(asked) => asked,
         Err(error) if error.code == "invalid_grant" && uses_refresh_token(config) => {
             return vec![no_answer(&error).help("the refresh token is dead: `lockstep login` gets another")];
@@ -68,12 +69,36 @@ async fn salesforce(config: &Config, mapping: &Mapping) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> =
         objects.iter().flat_map(|object| object_findings(mapping, &org, *object)).collect();
-    if budget.spendable() == Some(0) {
+    findings.extend(topics);
+    if budget.is_short() {
         let left = "what is left of the day's API calls is kept free for others";
         findings.push(
             Finding::warning(Side::Salesforce, left)
                 .help("the daemon waits until calls come free; see keep_free"),
         );
+    }
+    findings
+}
+
+/// Whether the topics that are to be listened to are there. What a custom channel holds back for want of a permission is
+/// not told by anybody.
+async fn topic_findings(
+    salesforce: &Salesforce,
+    config: &SalesforceConfig,
+    objects: &[SalesforceObject],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !config.changes.contains(&SalesforceChanges::PubSub) {
+        return findings;
+    }
+    for topic in Topic::of(objects, config.pubsub_channel.as_deref()) {
+        if let Err(error) = salesforce.check_topic(&topic).await {
+            let message = format!("cannot listen to {}: {}: {}", topic.name, error.code, error.message);
+            findings.push(Finding::error(Side::Salesforce, message).help(
+                "select the object for Change Data Capture in Setup, give the user View All Records on it, and see \
+                 docs/salesforce-events.md",
+            ));
+        }
     }
     findings
 }

@@ -86,6 +86,14 @@ fn text(plan: &Plan, all: bool) -> String {
         let heading = ["record", "prospect", "what", "from", "to", "rule", "why"];
         text.push_str(&table(heading, plan.records.iter().map(row)));
     }
+    if plan.calls > 0 {
+        let left = plan.calls_left.map(|left| format!("; {} may be spent now", grouped(left)));
+        text.push_str(&format!(
+            "\nCarrying this out takes about {} calls to Salesforce{}.\n",
+            grouped(plan.calls),
+            left.unwrap_or_default()
+        ));
+    }
     if let Some(why) = &plan.waits {
         text.push_str(&format!(
             "\nThis plan waits: {}.\nExactly this is let through by `lockstep plan --apply{}`.\n",

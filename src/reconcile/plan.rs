@@ -52,6 +52,20 @@ pub struct Batch {
     pub prospects: Vec<ProspectId>,
 }
 
+/// Batches of one side that one read of their source covers.
+const BATCHES_A_READ: u64 = 10;
+
+impl Plan {
+    /// The calls to Salesforce that carrying this out takes, told before any is made: a look and a write for each batch
+    /// there, a look at the field history for each object written, and a look for each ten batches that go to Engage.
+    pub fn salesforce_calls(&self) -> u64 {
+        let count = |side: Side| self.batches.iter().filter(|batch| batch.side == side).count() as u64;
+        let objects: std::collections::BTreeSet<_> =
+            self.batches.iter().filter_map(|batch| batch.object).collect();
+        2 * count(Side::Salesforce) + objects.len() as u64 + count(Side::Engage).div_ceil(BATCHES_A_READ)
+    }
+}
+
 /// What is to be done, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {

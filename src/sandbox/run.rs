@@ -1,7 +1,7 @@
 //! Both systems together, as `lockstep sandbox` and the demo run them.
 
 use super::engage::Product;
-use super::salesforce::Org;
+use super::salesforce::{Org, Special, StreamFault};
 use super::{Authority, Clock, Fault, NoCertificate, Served, When, seed};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,6 @@ const REFRESH_CLIENT: &str = "refreshing";
 const LOGIN_CALLBACK: &str = "http://localhost:8243/callback";
 
 /// Both systems, being served. They end when this is dropped.
-#[derive(Debug)]
 pub struct Sandbox {
     /// Salesforce.
     pub org: Org,
@@ -93,6 +92,12 @@ struct FaultsFile {
     salesforce: Vec<FaultEntry>,
     #[serde(default)]
     engage: Vec<FaultEntry>,
+    /// What goes wrong with subscriptions, one after the other.
+    #[serde(default)]
+    stream: Vec<StreamFault>,
+    /// What becomes of the events of the next transactions.
+    #[serde(default)]
+    events: Vec<Special>,
 }
 
 #[derive(serde::Deserialize)]
@@ -172,6 +177,16 @@ impl Sandbox {
     }
 }
 
+impl std::fmt::Debug for Sandbox {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("salesforce", &self.salesforce.address())
+            .field("engage", &self.engage.address())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.ticker.abort();
@@ -227,6 +242,8 @@ fn add_faults(file: &Path, org: &Org, product: &Product) -> Result<(), SandboxEr
     for entry in faults.salesforce {
         org.faults().add(entry.when, entry.fault);
     }
+    faults.stream.into_iter().for_each(|fault| org.fault_stream(fault));
+    faults.events.into_iter().for_each(|special| org.next_events_are(special));
     for entry in faults.engage {
         product.faults().add(entry.when, entry.fault);
     }

@@ -2,8 +2,9 @@
 
 use super::bulk_write::JOB_ROWS;
 use super::engine::{Engine, Interrupted};
+use super::failed::park_flapping;
 use super::record::Note;
-use super::write::{self, Write};
+use super::write::Write;
 use crate::emit;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::{Batch, Candidate, Plan, plan};
@@ -174,7 +175,7 @@ impl Engine {
             .write(move |tx| {
                 let mut notes = Vec::new();
                 for write in &flapping {
-                    write::park_flapping(tx, &mapping, write, now, &mut notes)?;
+                    park_flapping(tx, &mapping, write, now, &mut notes)?;
                 }
                 Ok(notes)
             })

@@ -21,6 +21,7 @@ mod dry_run;
 mod engage_write;
 mod engine;
 mod events;
+mod failed;
 mod follow;
 mod gather;
 mod intake;

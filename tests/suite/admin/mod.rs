@@ -154,6 +154,28 @@ async fn a_delivery_reaches_the_daemon_whole_and_its_answer_the_sender() {
 }
 
 #[tokio::test]
+async fn an_outbound_message_reaches_the_daemon_and_is_answered_in_soap() {
+    let served = Served::new(Fake::default(), Some(TOKEN)).await;
+    let request = Client::new().post(served.url("/webhooks/salesforce")).body("<soap/>");
+    let answer = request.send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"text/xml; charset=utf-8".parse().unwrap())
+    );
+    assert_eq!(answer.text().await.unwrap(), "<Ack/>");
+    assert_eq!(served.fake.asked(), ["outbound message of 7 bytes"]);
+}
+
+#[tokio::test]
+async fn metrics_say_what_the_status_says_and_need_the_token() {
+    let served = Served::new(Fake::default(), Some(TOKEN)).await;
+    let ask = |token: &'static str| Client::new().get(served.url("/metrics")).bearer_auth(token).send();
+    assert_eq!(ask("wrong").await.unwrap().status(), 401);
+    let text = ask(TOKEN).await.unwrap().text().await.unwrap();
+    assert!(text.contains("# TYPE lockstep_links gauge\nlockstep_links 3\n"), "{text}");
+}
+
+#[tokio::test]
 async fn a_delivery_over_one_mebibyte_is_refused_before_it_is_read_announced_or_not() {
     let served = Served::new(Fake::default(), None).await;
     let announced = "POST /webhooks/engage HTTP/1.1\r\nhost: x\r\ncontent-length: 1048577\r\n\r\n";

@@ -2,15 +2,26 @@
 
 use crate::scenarios::world;
 use lockstep::cli::{Finding, check_live};
+use lockstep::config::{Config, SalesforceChanges};
 use lockstep::sandbox::Clock;
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
 
 /// What is found with this mapping, after the org was changed.
 async fn found(mapping: &str, change: impl FnOnce(&Org, &Product)) -> Vec<Finding> {
+    found_with(mapping, |_| {}, change).await
+}
+
+/// The same, with another configuration.
+async fn found_with(
+    mapping: &str,
+    configure: impl FnOnce(&mut Config),
+    change: impl FnOnce(&Org, &Product),
+) -> Vec<Finding> {
     let (org, product) = (Org::new(Clock::real()), Product::new(Clock::real()));
     let dir = tempfile::tempdir().unwrap();
-    let (config, _served) = world::config(&org, &product, dir.path()).await;
+    let (mut config, _served) = world::config(&org, &product, dir.path()).await;
+    configure(&mut config);
     change(&org, &product);
     let mapping = lockstep::mapping::parse("live.toml", mapping).unwrap().mapping;
     let findings = check_live(&config, &mapping).await;
@@ -28,6 +39,20 @@ const EXAMPLE: &str = include_str!("../../../mapping/example.toml");
 #[tokio::test]
 async fn a_mapping_that_fits_both_systems_has_no_findings() {
     assert_eq!(found(EXAMPLE, |_, product| _ = product.add_sequence("Outreach", true, &[])).await, []);
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_selected_for_change_data_capture_is_found_where_events_are_asked_for() {
+    let unselected = |org: &Org, product: &Product| {
+        product.add_sequence("Outreach", true, &[]);
+        org.select_for_events("Contact", false);
+    };
+    let by_events = |config: &mut Config| config.salesforce.changes = vec![SalesforceChanges::PubSub];
+    let findings = found_with(EXAMPLE, by_events, unselected).await;
+    let finding = only(&findings);
+    assert!(finding.message.contains("/data/ContactChangeEvent: topic.not.found"), "{finding:?}");
+    assert!(finding.help.as_deref().is_some_and(|help| help.contains("Change Data Capture")));
+    assert_eq!(found(EXAMPLE, unselected).await, [], "polls need no selection");
 }
 
 fn with_sequence(change: impl FnOnce(&Org, &Product)) -> impl FnOnce(&Org, &Product) {

@@ -45,7 +45,8 @@ api_version = "67.0"
 flow = "client-credentials"
 client_id = "{}"
 client_secret_file = "secret"
-changes = ["poll"]
+changes = ["pubsub", "poll"]
+pubsub_endpoint = "{}"
 poll_every = "1s"
 [engage]
 base_url = "{}"
@@ -60,6 +61,7 @@ listen = "127.0.0.1:0"
 "#,
         sandbox.salesforce.base_url(),
         sandbox.client.0,
+        sandbox.pubsub.base_url(),
         sandbox.engage.base_url(),
         sandbox.client.0,
     );

@@ -279,3 +279,52 @@ async fn events_say_when_a_status_was_set_so_that_the_newest_wins_without_field_
     assert_eq!(world.person_status(&jane), "success");
     assert_eq!(world.held().await.len(), 0);
 }
+
+#[tokio::test]
+async fn a_wildcard_event_has_everything_compared() {
+    let world = World::example().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    let mut stream = world.listen().await;
+    world.org.next_events_are(Special::Lost);
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.org.convert_field_lossily("Lead");
+    stream.next().await.unwrap();
+    let swept = world.store.read(lockstep::store::marks::swept_at).await.unwrap().unwrap();
+    assert_eq!(swept, jiff::Timestamp::UNIX_EPOCH, "the sweep is due at once");
+    world.sweep().await;
+    assert_eq!(world.person_status(&jane), "success");
+}
+
+#[tokio::test]
+async fn once_the_days_deliveries_are_used_up_the_stream_ends_by_name_and_polls_do_the_work() {
+    use lockstep::connector::Retry;
+    use lockstep::sync::ListenError;
+    let world = World::example().await;
+    let people = world.people(3, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    let mut stream = world.listen().await;
+    world.org.set_event_allocation(1);
+    world.user_sets_lead(&people[0], "Status", "Nurture");
+    world.user_sets_lead(&people[1], "Status", "Nurture");
+    let error = loop {
+        match stream.next().await {
+            Ok(()) => {}
+            Err(ListenError::Call(error)) => break error,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(error.code, "subscription.limit.exceeded");
+    assert!(matches!(error.retry, Retry::After(wait) if wait.as_secs() >= 600));
+    world.cycle().await;
+    assert_eq!(world.person_status(&people[0]), "success");
+    assert_eq!(world.person_status(&people[1]), "success");
+}
+
+#[tokio::test]
+async fn a_topic_that_is_not_selected_is_told_by_name() {
+    let world = World::example().await;
+    world.org.select_for_events("Lead", false);
+    let refused = world.try_listen().await.err().expect("no such topic").to_string();
+    assert!(refused.contains("topic.not.found") && refused.contains("/data/LeadChangeEvent"), "{refused}");
+}

@@ -57,7 +57,8 @@ fn the_page_about_lives_names_only_what_exists() {
         .unwrap()
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
-    let journal = ["record", "parting", "write"].map(|name| file(&format!("src/sync/{name}.rs"))).concat();
+    let journal =
+        ["record", "parting", "write", "failed"].map(|name| file(&format!("src/sync/{name}.rs"))).concat();
     let lines = lines();
     assert!(lines.len() > 25, "the tables were not found");
     for [happens, _, event, word, name, test] in lines {

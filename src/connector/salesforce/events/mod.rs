@@ -13,7 +13,9 @@ pub use decode::{ChangeEvent, What, Whom};
 use super::{Salesforce, lock};
 use crate::connector::{CallError, Retry};
 use crate::eventbus::pub_sub_client::PubSubClient;
-use crate::eventbus::{ConsumerEvent, FetchRequest, FetchResponse, ReplayPreset, SchemaRequest};
+use crate::eventbus::{
+    ConsumerEvent, FetchRequest, FetchResponse, ReplayPreset, SchemaRequest, TopicRequest,
+};
 use crate::model::SalesforceObject;
 pub(super) use schema::EventSchema;
 use std::sync::Arc;
@@ -118,6 +120,21 @@ impl Salesforce {
             }
             other => other,
         }
+    }
+
+    /// Makes sure that a topic is there and may be subscribed to. Costs no API call.
+    ///
+    /// # Errors
+    /// In the service's own words.
+    pub async fn check_topic(&self, topic: &Topic) -> Result<(), CallError> {
+        let token = self.session(None).await?;
+        let mut client = PubSubClient::new(self.channel().await?);
+        let request = with_token(Request::new(TopicRequest { topic_name: topic.name.clone() }), &token)?;
+        let info = client.get_topic(request).await.map_err(|status| codes::of_status(&status))?.into_inner();
+        if info.can_subscribe {
+            return Ok(());
+        }
+        Err(codes::stopped(format!("this user may not subscribe to {}", topic.name)))
     }
 
     async fn try_subscribe(

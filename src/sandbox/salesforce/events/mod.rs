@@ -73,7 +73,8 @@ pub(super) struct Change {
 }
 
 /// What becomes of the next transaction's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Special {
     /// They say that something changed, and not what.
     Gap,
@@ -123,7 +124,8 @@ pub(super) struct Bus {
 }
 
 /// What goes wrong with a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StreamFault {
     /// The next subscription is refused with this gRPC status and `error-code` trailer.
     Refuse {
