@@ -31,6 +31,19 @@ impl Org {
         )
     }
 
+    /// Time goes by that nobody has to wait for: every record is this many seconds older, as in an org that has been used
+    /// for a while.
+    pub fn age(&self, seconds: u32) {
+        let mut state = self.state();
+        let records: Vec<_> = state.kept.records.values().cloned().collect();
+        for mut record in records {
+            for at in [&mut record.created, &mut record.modified, &mut record.stamp] {
+                *at -= i64::from(seconds);
+            }
+            state.put(record);
+        }
+    }
+
     /// An admin renames a value: every record that holds it holds the new name at once. That is no save, so that
     /// only `SystemModstamp` moves.
     pub fn rename_picklist_value(&self, object: &str, field: &str, from: &str, to: &str) {
@@ -72,12 +85,7 @@ impl Org {
 
     /// The recycle bin is emptied of a record: no call finds it any more, and no event tells.
     pub fn purge(&self, id: SalesforceId) {
-        let mut state = self.state();
-        if let Some(record) = state.kept.records.remove(id.as_str())
-            && let Some(index) = state.by_stamp.get_mut(&record.object)
-        {
-            index.remove(&(record.stamp, record.id));
-        }
+        self.state().take_out(id.as_str());
     }
 }
 

@@ -10,8 +10,10 @@ pub enum FieldKind {
     Id,
     /// A reference to another record.
     Reference,
-    /// A short text.
+    /// A short text, up to 255 characters.
     Text,
+    /// A text of many lines, up to 32,000 characters.
+    LongText,
     /// An email address.
     Email,
     /// A checkbox.
@@ -25,11 +27,31 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
+    fn soap(self) -> &'static str {
+        match self {
+            FieldKind::Id | FieldKind::Reference => "tns:ID",
+            FieldKind::Boolean => "xsd:boolean",
+            FieldKind::DateTime => "xsd:dateTime",
+            FieldKind::Date => "xsd:date",
+            _ => "xsd:string",
+        }
+    }
+
+    /// The most characters a value may have.
+    pub(super) fn length(self) -> usize {
+        match self {
+            FieldKind::Id | FieldKind::Reference => 18,
+            FieldKind::LongText => 32_000,
+            _ => 255,
+        }
+    }
+
     fn describe(self) -> &'static str {
         match self {
             FieldKind::Id => "id",
             FieldKind::Reference => "reference",
             FieldKind::Text => "string",
+            FieldKind::LongText => "textarea",
             FieldKind::Email => "email",
             FieldKind::Boolean => "boolean",
             FieldKind::Picklist => "picklist",
@@ -74,10 +96,18 @@ impl Object {
     }
 
     pub(super) fn describe(&self) -> Value {
+        let plural = match self.name.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None => format!("{}s", self.name),
+        };
         json!({
-            "name": self.name, "label": self.name, "keyPrefix": self.prefix, "queryable": true,
-            "updateable": true, "createable": true, "deletable": true, "replicateable": true,
-            "retrieveable": true, "searchable": true, "custom": false,
+            "name": self.name, "label": self.name, "labelPlural": plural, "keyPrefix": self.prefix,
+            "queryable": true, "updateable": true, "createable": true, "deletable": true, "undeletable": true,
+            "replicateable": true, "retrieveable": true, "searchable": true, "mergeable": true, "layoutable": true,
+            "triggerable": true, "feedEnabled": true, "mruEnabled": true, "custom": false, "customSetting": false,
+            "deprecatedAndHidden": false, "activateable": false, "hasSubtypes": false, "isSubtype": false,
+            "childRelationships": [], "recordTypeInfos": [],
+            "urls": {"sobject": format!("/services/data/sobjects/{}", self.name)},
             "fields": self.fields.iter().map(Field::describe).collect::<Vec<_>>(),
         })
     }
@@ -105,6 +135,15 @@ impl Field {
         Field::new(name, kind, true)
     }
 
+    /// Whether a record may hold nothing here.
+    fn is_nillable(&self) -> bool {
+        let is_system = SYSTEM_FIELDS.iter().any(|(name, _)| *name == self.name);
+        self.name == "MasterRecordId"
+            || !is_system
+                && self.kind != FieldKind::Boolean
+                && !["LastName", "Company", "Status", "OwnerId", "Name"].contains(&self.name.as_str())
+    }
+
     fn describe(&self) -> Value {
         let values: Vec<Value> = self
             .values
@@ -114,12 +153,16 @@ impl Field {
             })
             .collect();
         json!({
-            "name": self.name, "label": self.label, "type": self.kind.describe(), "length": 255,
-            "nillable": self.updateable, "createable": self.updateable, "updateable": self.updateable,
-            "filterable": true, "sortable": true, "groupable": true, "calculated": false,
+            "name": self.name, "label": self.label, "type": self.kind.describe(), "length": self.kind.length(),
+            "nillable": self.is_nillable(), "createable": self.updateable, "updateable": self.updateable,
+            "filterable": self.kind != FieldKind::LongText, "sortable": self.kind != FieldKind::LongText,
+            "groupable": self.kind != FieldKind::LongText, "calculated": false,
             "defaultedOnCreate": self.kind == FieldKind::Boolean, "custom": self.name.ends_with("__c"),
             "restrictedPicklist": self.restricted, "dependentPicklist": false, "controllerName": null,
             "externalId": false, "idLookup": self.kind == FieldKind::Id, "unique": false, "referenceTo": [],
+            "relationshipName": null, "defaultValue": null, "inlineHelpText": null, "caseSensitive": false,
+            "autoNumber": false, "encrypted": false, "permissionable": self.updateable, "precision": 0, "scale": 0,
+            "digits": 0, "byteLength": self.kind.length() * 3, "soapType": self.kind.soap(), "nameField": self.name == "Name",
             "picklistValues": values,
         })
     }
@@ -184,6 +227,7 @@ pub(super) fn objects() -> Vec<Object> {
         fields.push(Field::of_kind("Email", FieldKind::Email));
         fields.push(Field::picklist("LeadSource", &["Web", "Event", "Phone Inquiry", "Other"], false));
         fields.push(Field { tracked: true, ..Field::of_kind("HasOptedOutOfEmail", FieldKind::Boolean) });
+        fields.push(Field::of_kind("Description", FieldKind::LongText));
         fields.push(Field::of_kind("DoNotCall", FieldKind::Boolean));
         fields.push(Field::of_kind("EmailBouncedReason", FieldKind::Text));
         fields.push(Field::of_kind("EmailBouncedDate", FieldKind::DateTime));

@@ -94,6 +94,31 @@ pub(super) struct State {
     pub(super) bus: Bus,
     /// What the open transaction has changed so far.
     pub(super) changes: Vec<Change>,
+    /// When an object's description last changed.
+    pub(super) described: i64,
+    is_redescribed: bool,
+}
+
+/// How things stood before a part of a transaction that may have to be undone.
+#[derive(Debug)]
+pub(super) struct Savepoint {
+    changes: usize,
+    history: usize,
+    /// As they were, in the order in which they were touched.
+    records: Vec<Record>,
+    made: Vec<String>,
+}
+
+impl Savepoint {
+    /// Notes a record before it is touched.
+    pub(super) fn before(&mut self, record: Option<&Record>) {
+        self.records.extend(record.cloned());
+    }
+
+    /// Notes a record that was made.
+    pub(super) fn made(&mut self, id: &str) {
+        self.made.push(id.to_owned());
+    }
 }
 
 impl State {
@@ -106,7 +131,9 @@ impl State {
         self.kept.objects.iter().find(|object| object.name.eq_ignore_ascii_case(name))
     }
 
+    /// The same, to change it.
     pub(super) fn object_mut(&mut self, name: &str) -> Option<&mut Object> {
+        self.is_redescribed = true;
         self.kept.objects.iter_mut().find(|object| object.name.eq_ignore_ascii_case(name))
     }
 
@@ -122,6 +149,37 @@ impl State {
         }
         index.insert((record.stamp, record.id.clone()));
         self.kept.records.insert(record.id.clone(), record);
+    }
+
+    /// Begins a part of the transaction that may have to be undone.
+    pub(super) fn savepoint(&self) -> Savepoint {
+        Savepoint {
+            changes: self.changes.len(),
+            history: self.kept.history.len(),
+            records: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Undoes everything since: records, their history and what subscribers would have heard.
+    pub(super) fn roll_back(&mut self, savepoint: Savepoint) {
+        self.changes.truncate(savepoint.changes);
+        for row in self.kept.history.drain(savepoint.history..) {
+            if let Some(rows) = self.history_of.get_mut(&row.parent) {
+                rows.retain(|index| *index < savepoint.history);
+            }
+        }
+        savepoint.records.into_iter().rev().for_each(|record| self.put(record));
+        savepoint.made.iter().for_each(|id| self.take_out(id));
+    }
+
+    /// A record is gone for good, without a trace.
+    pub(super) fn take_out(&mut self, id: &str) {
+        if let Some(record) = self.kept.records.remove(id)
+            && let Some(index) = self.by_stamp.get_mut(&record.object)
+        {
+            index.remove(&(record.stamp, record.id));
+        }
     }
 
     /// One more refresh token of an app; others of it stay good.
@@ -158,6 +216,9 @@ impl State {
 
     /// The transaction commits.
     pub(super) fn commit(&mut self, now: i64) {
+        if std::mem::take(&mut self.is_redescribed) {
+            self.described = now;
+        }
         let changes = std::mem::take(&mut self.changes);
         if !changes.is_empty() {
             self.queue_outbound(&changes, now);
@@ -262,6 +323,8 @@ impl From<Kept> for State {
             outbound: None,
             bus: Bus::new(),
             changes: Vec::new(),
+            described: 0,
+            is_redescribed: false,
         }
     }
 }

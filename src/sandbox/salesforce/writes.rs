@@ -5,8 +5,12 @@ use super::ids;
 use super::record::{Record, time};
 use super::schema::FieldKind;
 use super::state::State;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+
+/// A change of a text of so many characters is told as a difference.
+const DIFFERENCE_FROM: usize = 1_000;
 
 /// Why a row is refused: code, message, fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,8 +172,9 @@ impl State {
                     &field.name,
                 ));
             }
-            if text.len() > 255 {
-                let message = format!("{}: data value too large: {text} (max length=255)", field.label);
+            let length = field.kind.length();
+            if text.chars().count() > length {
+                let message = format!("{}: data value too large: {text} (max length={length})", field.label);
                 return Err(Refusal::of_field("STRING_TOO_LONG", message, &field.name));
             }
             values.insert(field.name.clone(), value.clone());
@@ -204,7 +209,7 @@ impl State {
                 .and_then(|object| object.field(&name))
                 .is_some_and(|field| field.tracked);
             if old != value {
-                told.insert(name.clone(), value.clone());
+                told.insert(name.clone(), difference(&old, &value).unwrap_or_else(|| value.clone()));
             }
             if tracked && old != value {
                 self.add_history(id, &name, old, value.clone(), &user, writer.at);
@@ -222,4 +227,19 @@ impl State {
         self.note_change(&record, Kind::Update, told, writer);
         self.put(record);
     }
+}
+
+/// What an event says of a long text instead of the text: an object here, since no field holds one
+/// (facts/salesforce-api.md 4.3).
+fn difference(old: &Value, new: &Value) -> Option<Value> {
+    let (old, new) = (old.as_str()?, new.as_str()?);
+    if new.chars().count() < DIFFERENCE_FROM {
+        return None;
+    }
+    let lines =
+        |text: &str, sign: char| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
+    let (was, is) = (old.lines().count(), new.lines().count());
+    let digest = hex::encode(Sha256::digest(new));
+    let told = format!("--- \n+++ {digest}\n@@ -1,{was} +1,{is} @@\n{}{}", lines(old, '-'), lines(new, '+'));
+    Some(json!({ "difference": told }))
 }

@@ -7,6 +7,7 @@ mod login;
 pub mod refresh_token;
 mod rotation;
 mod salesforce;
+mod sandbox;
 mod sign_in;
 mod stubs;
 mod webhook;

@@ -217,6 +217,24 @@ async fn a_new_field_changes_the_schema_in_the_middle_of_a_stream() {
 }
 
 #[tokio::test]
+async fn a_long_text_that_an_event_tells_as_a_difference_is_read() {
+    const NOTES: &str = "\n[[field]]\nlead = \"Description\"\nengage = \"title\"\nway = \"to-engage\"\n";
+    let world =
+        World::with_mapping(&format!("{}{NOTES}", include_str!("../../../mapping/example.toml"))).await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.user_sets_lead(&jane, "Description", "short");
+    world.agree().await;
+    let mut stream = world.listen().await;
+    let text = "long ".repeat(300).trim_end().to_owned();
+    world.user_sets_lead(&jane, "Description", &text);
+    stream.next().await.unwrap();
+    let (_, calls) = world.turn().await;
+    assert!(!calls.is_empty(), "the event does not hold the text");
+    assert_eq!(world.detail(&jane, "title"), text);
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn an_opt_out_comes_through_by_an_event() {
     let world = World::example().await;
     let jane = world.person("Attempting to contact", "approaching").await;

@@ -23,6 +23,7 @@ pub(super) fn encode(shape: &Shape, change: &Change, frame: &Frame<'_>) -> Vec<u
     let is_update = change.kind == Kind::Update;
     let changed = |name: &str| change.values.contains_key(name);
     let nulled = |name: &str| change.values.get(name).is_some_and(Value::is_null);
+    let differs = |name: &str| change.values.get(name).is_some_and(Value::is_object);
     let strings = |texts: Vec<String>| Avro::Array(texts.into_iter().map(Avro::String).collect());
     let header = Avro::Record(vec![
         ("entityName".to_owned(), Avro::String(change.object.clone())),
@@ -39,7 +40,7 @@ pub(super) fn encode(shape: &Shape, change: &Change, frame: &Frame<'_>) -> Vec<u
         ("commitNumber".to_owned(), Avro::Long(frame.commit_number)),
         ("commitUser".to_owned(), Avro::String(change.user.clone())),
         ("nulledFields".to_owned(), strings(if is_update { bitmaps(shape, nulled) } else { Vec::new() })),
-        ("diffFields".to_owned(), strings(Vec::new())),
+        ("diffFields".to_owned(), strings(if is_update { bitmaps(shape, differs) } else { Vec::new() })),
         ("changedFields".to_owned(), strings(if is_update { bitmaps(shape, changed) } else { Vec::new() })),
     ]);
     let mut fields = vec![("ChangeEventHeader".to_owned(), header)];
@@ -77,7 +78,10 @@ fn value(change: &Change, part: &Part) -> Option<Avro> {
                 let midnight = format!("{}T00:00:00Z", value.as_str()?.get(..10)?);
                 Some(Avro::Long(parse_time(&midnight)? * 1000))
             }
-            (_, value) => value.as_str().map(|text| Avro::String(text.to_owned())),
+            (_, value) => value
+                .as_str()
+                .or_else(|| value["difference"].as_str())
+                .map(|text| Avro::String(text.to_owned())),
         },
     }
 }

@@ -285,6 +285,12 @@ impl Bus {
         (self.oldest_good.max(self.forgotten)..=self.next_replay).contains(&replay)
     }
 
+    /// Deliveries of the last day, and how many there may be.
+    pub(super) fn deliveries(&self, now: i64) -> (u64, u64) {
+        let counted = self.delivered.iter().filter(|(at, _)| *at > now - ALLOCATION_SECONDS);
+        (counted.map(|(_, count)| count).sum(), self.allocation)
+    }
+
     /// Counts deliveries, and says how many of them may be made.
     pub(super) fn deliver(&mut self, wanted: usize, now: i64) -> usize {
         self.delivered.retain(|(at, _)| *at > now - ALLOCATION_SECONDS);

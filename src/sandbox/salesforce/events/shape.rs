@@ -145,6 +145,7 @@ fn column(part: &Part) -> Value {
             FieldKind::Email => (json!("string"), "Data:Email"),
             FieldKind::Picklist => (json!("string"), "Data:DynamicEnum"),
             FieldKind::Text => (json!("string"), "Data:Text"),
+            FieldKind::LongText => (json!("string"), "Data:StringPlusClob"),
         },
     };
     json!({"name": part.name(), "type": optional(kind), "default": null, "doc": doc})

@@ -1,11 +1,11 @@
 //! OAuth: tokens, identity, introspection, revocation.
 
-use super::{Asked, consent, plain};
+use super::{Asked, consent, plain, soap};
 use crate::sandbox::salesforce::app::App;
 use crate::sandbox::salesforce::drive::Org;
 use crate::sandbox::salesforce::ids;
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How far ahead a JWT may end, by the widest reading (facts/salesforce-api.md 1.1).
 const JWT_SECONDS_MAX: i64 = 300;
+/// How long a session is said to live on: the policy of a new org. Only `revoke_sessions` ends one here.
+const SESSION_SECONDS: i64 = 2 * 60 * 60;
 
 /// The answer, if the path is one of these.
 pub(super) fn answer(org: &Org, asked: &Asked) -> Option<Response> {
@@ -29,9 +31,9 @@ pub(super) fn answer(org: &Org, asked: &Asked) -> Option<Response> {
             ),
         }),
         ["services", "oauth2", "authorize"] => Some(consent::authorize(org, asked)),
-        ["services", "oauth2", "introspect"] => {
-            let active = asked.form().get("token").is_some_and(|token| org.state().sessions.contains(token));
-            Some(json_answer(StatusCode::OK, &json!({"active": active})))
+        ["services", "oauth2", "introspect"] => Some(introspect(org, asked)),
+        ["services", "soap", "u" | "c", version, ..] if asked.method == Method::POST => {
+            Some(soap::login(org, asked, version))
         }
         ["services", "oauth2", "revoke"] => {
             let known = asked.form().get("token").is_some_and(|token| org.state().sessions.remove(token));
@@ -41,8 +43,9 @@ pub(super) fn answer(org: &Org, asked: &Asked) -> Option<Response> {
             true => json_answer(
                 StatusCode::OK,
                 &json!({
-                    "organization_id": ids::long(ids::ORG), "user_id": ids::long(ids::API_USER),
-                    "preferred_username": "lockstep@sandbox.example",
+                    "sub": identity(asked), "organization_id": ids::long(ids::ORG),
+                    "user_id": ids::long(ids::API_USER), "preferred_username": soap::USERNAME,
+                    "email": soap::USERNAME, "name": "Lockstep",
                 }),
             ),
             false => plain(StatusCode::FORBIDDEN),
@@ -51,15 +54,62 @@ pub(super) fn answer(org: &Org, asked: &Asked) -> Option<Response> {
             true => json_answer(
                 StatusCode::OK,
                 &json!({
+                    "id": identity(asked), "asserted_user": true,
                     "organization_id": ids::long(ids::ORG), "user_id": ids::long(ids::API_USER),
-                    "username": "lockstep@sandbox.example",
-                    "urls": {"rest": format!("{}/services/data/v{{version}}/", base(asked))},
+                    "username": soap::USERNAME, "email": soap::USERNAME, "display_name": "Lockstep",
+                    "user_type": "STANDARD", "active": true, "is_app_installed": true,
+                    "urls": urls(asked),
                 }),
             ),
             false => plain(StatusCode::FORBIDDEN),
         }),
         _ => None,
     }
+}
+
+/// Whether a token is alive, told to an app that can prove who it is.
+fn introspect(org: &Org, asked: &Asked) -> Response {
+    let form = asked.form();
+    let client = match app(org, asked, &form) {
+        Ok((client, app)) if app.secret.is_none() || secret_fits(&app, asked, &form).is_ok() => client,
+        _ => return json_answer(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_client"})),
+    };
+    let token = form.get("token").map(String::as_str).unwrap_or_default();
+    if !org.state().sessions.contains(token) {
+        return json_answer(StatusCode::OK, &json!({"active": false}));
+    }
+    let now = org.now();
+    json_answer(
+        StatusCode::OK,
+        &json!({
+            "active": true, "scope": "api", "client_id": client, "username": soap::USERNAME,
+            "sub": identity(asked), "token_type": "access_token", "exp": now + SESSION_SECONDS, "iat": now,
+            "nbf": now,
+        }),
+    )
+}
+
+/// Where the user's identity is told.
+pub(super) fn identity(asked: &Asked) -> String {
+    format!("{}/id/{}/{}", base(asked), ids::long(ids::ORG), ids::long(ids::API_USER))
+}
+
+/// Where the APIs are, with `{version}` for clients to fill in.
+fn urls(asked: &Asked) -> Value {
+    let base = base(asked);
+    let organisation = ids::long(ids::ORG);
+    json!({
+        "rest": format!("{base}/services/data/v{{version}}/"),
+        "sobjects": format!("{base}/services/data/v{{version}}/sobjects/"),
+        "query": format!("{base}/services/data/v{{version}}/query/"),
+        "recent": format!("{base}/services/data/v{{version}}/recent/"),
+        "search": format!("{base}/services/data/v{{version}}/search/"),
+        "partner": format!("{base}/services/Soap/u/{{version}}/{organisation}"),
+        "enterprise": format!("{base}/services/Soap/c/{{version}}/{organisation}"),
+        "metadata": format!("{base}/services/Soap/m/{{version}}/{organisation}"),
+        "profile": format!("{base}/{}", ids::long(ids::API_USER)),
+        "custom_domain": base,
+    })
 }
 
 /// Whether the request carries a living session.
@@ -77,6 +127,9 @@ pub(super) type Denied = (&'static str, &'static str);
 fn token(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<Value, Denied> {
     let field = |name: &str| form.get(name).map(String::as_str);
     match field("grant_type") {
+        Some("client_credentials") if is_shared_host(asked) => {
+            Err(("invalid_grant", "request not supported on this domain"))
+        }
         Some("client_credentials") => {
             let (_, app) = app(org, asked, form)?;
             secret_fits(&app, asked, form)?;
@@ -105,12 +158,23 @@ fn token(org: &Org, asked: &Asked, form: &HashMap<String, String>) -> Result<Val
     }
 }
 
-pub(super) fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> Value {
+/// Begins a session.
+pub(super) fn session(org: &Org) -> String {
     let token = format!("{}!{}", ids::ORG, Uuid::new_v4().simple());
     org.state().sessions.insert(token.clone());
-    let identity = format!("{}/id/{}/{}", base(asked), ids::long(ids::ORG), ids::long(ids::API_USER));
+    token
+}
+
+/// Whether the client came by a host that all orgs share, instead of the org's own (facts/salesforce-api.md 1.3).
+fn is_shared_host(asked: &Asked) -> bool {
+    let host = asked.header("host").unwrap_or_default();
+    ["login.salesforce.com", "test.salesforce.com"].contains(&host.split(':').next().unwrap_or_default())
+}
+
+pub(super) fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> Value {
     let mut granted = json!({
-        "access_token": token, "scope": "api", "instance_url": base(asked), "id": identity, "token_type": "Bearer",
+        "access_token": session(org), "scope": "api", "instance_url": base(asked), "id": identity(asked),
+        "token_type": "Bearer",
         "issued_at": (org.now() * 1000).to_string(), "signature": "c2lnbmF0dXJl",
     });
     if let Some(refresh_token) = refresh_token {
@@ -120,7 +184,7 @@ pub(super) fn grant(org: &Org, asked: &Asked, refresh_token: Option<String>) -> 
 }
 
 /// The base URL by which the client came.
-fn base(asked: &Asked) -> String {
+pub(super) fn base(asked: &Asked) -> String {
     let scheme = if asked.over_tls { "https" } else { "http" };
     format!("{scheme}://{}", asked.header("host").unwrap_or("127.0.0.1"))
 }

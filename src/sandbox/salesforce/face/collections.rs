@@ -4,13 +4,13 @@ use super::rows::writer;
 use super::{Asked, Refused, Reply};
 use crate::sandbox::salesforce::drive::Org;
 use crate::sandbox::salesforce::ids;
-use crate::sandbox::salesforce::state::State;
+use crate::sandbox::salesforce::state::{Savepoint, State};
 use crate::sandbox::salesforce::writes::{Refusal, Writer};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Rows of one update (facts/salesforce-api.md 2.5).
-const UPDATE_ROWS_MAX: usize = 200;
+/// Rows of one call that writes (facts/salesforce-api.md 2.5).
+const WRITE_ROWS_MAX: usize = 200;
 /// Ids of one read by POST.
 const READ_IDS_MAX: usize = 2_000;
 /// Changes of object within one update.
@@ -18,38 +18,81 @@ const RUNS_MAX: usize = 10;
 
 pub(super) fn update(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
     let body = asked.json()?;
-    let malformed = |message: &str| Refused::from(Refusal::new("JSON_PARSER_ERROR", message));
-    let rows = body["records"].as_array().ok_or_else(|| malformed("records is expected"))?;
-    if rows.len() > UPDATE_ROWS_MAX {
-        let message =
-            format!("record limit reached. cannot submit more than {UPDATE_ROWS_MAX} records into this call");
-        return Err(Refusal::new("EXCEEDED_ID_LIMIT", message).into());
-    }
-    let objects: Vec<&str> = rows.iter().filter_map(|row| row["attributes"]["type"].as_str()).collect();
-    if objects.len() != rows.len() {
-        return Err(malformed("attributes.type is expected in every record"));
-    }
-    if objects.chunk_by(|a, b| a.eq_ignore_ascii_case(b)).count() > RUNS_MAX {
-        let message = format!("Too many chunks: at most {RUNS_MAX} changes of object in one call");
-        return Err(Refusal::new("LIMIT_EXCEEDED", message).into());
-    }
-    let all_or_none = body["allOrNone"].as_bool().unwrap_or(false);
+    let rows = rows_of(&body)?;
+    let is_all_or_none = body["allOrNone"].as_bool().unwrap_or(false);
     let writer = writer(org, asked);
     let mut state = org.state();
     if let Some((id, values)) = state.interloper.take() {
         state.set(&id, values, Writer { user: ids::PERSON, origin: "", ..writer });
     }
-    state.writes_tried += rows.len() as u64;
-    let mut seen = HashSet::new();
-    let mut before = Vec::new();
-    let mut results: Vec<Result<String, Refusal>> = Vec::with_capacity(rows.len());
-    for row in rows {
-        let id = row["id"].as_str().and_then(ids::canonical);
-        before.extend(id.as_deref().and_then(|id| state.record(id)).cloned());
-        results.push(update_row(&mut state, id, row, &mut seen, writer));
-    }
-    if all_or_none && results.iter().any(Result::is_err) {
-        before.into_iter().rev().for_each(|record| state.put(record));
+    let (mut seen, mut savepoint) = (HashSet::new(), state.savepoint());
+    let results = rows
+        .iter()
+        .map(|row| {
+            let id = row["id"].as_str().and_then(ids::canonical);
+            savepoint.before(id.as_deref().and_then(|id| state.record(id)));
+            update_row(&mut state, id, row, &mut seen, writer)
+        })
+        .collect();
+    Ok(answered(&mut state, results, is_all_or_none.then_some(savepoint)))
+}
+
+/// Makes records.
+pub(super) fn create(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
+    let body = asked.json()?;
+    let rows = rows_of(&body)?;
+    let writer = writer(org, asked);
+    let mut state = org.state();
+    let mut savepoint = state.savepoint();
+    let results = rows
+        .iter()
+        .map(|row| {
+            let object = row["attributes"]["type"].as_str().unwrap_or_default();
+            let id = state.create(object, &row.as_object().cloned().unwrap_or_default(), writer)?;
+            savepoint.made(&id);
+            Ok(id)
+        })
+        .collect();
+    let is_all_or_none = body["allOrNone"].as_bool().unwrap_or(false);
+    Ok(answered(&mut state, results, is_all_or_none.then_some(savepoint)))
+}
+
+/// Deletes records: `?ids=&allOrNone=`.
+pub(super) fn delete(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
+    let named: Vec<&str> =
+        asked.query.get("ids").map(|ids| ids.split(',').map(str::trim).collect()).unwrap_or_default();
+    no_more_than(named.len())?;
+    let writer = writer(org, asked);
+    let mut state = org.state();
+    let mut savepoint = state.savepoint();
+    let results = named
+        .iter()
+        .map(|id| {
+            let id = ids::canonical(id).ok_or_else(|| Refusal::new("MALFORMED_ID", "malformed id"))?;
+            let record = state.record(&id);
+            if record.is_none() {
+                return Err(Refusal::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"));
+            }
+            savepoint.before(record);
+            match state.delete(&id, writer) {
+                true => Ok(id),
+                false => Err(Refusal::new("ENTITY_IS_DELETED", "entity is deleted")),
+            }
+        })
+        .collect();
+    let is_all_or_none = asked.query.get("allOrNone").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    Ok(answered(&mut state, results, is_all_or_none.then_some(savepoint)))
+}
+
+/// The answer to what was tried; with a savepoint, everything or nothing.
+fn answered(
+    state: &mut State,
+    mut results: Vec<Result<String, Refusal>>,
+    savepoint: Option<Savepoint>,
+) -> Reply {
+    state.writes_tried += results.len() as u64;
+    if let Some(savepoint) = savepoint.filter(|_| results.iter().any(Result::is_err)) {
+        state.roll_back(savepoint);
         let rolled_back = || {
             Refusal::new(
                 "ALL_OR_NONE_OPERATION_ROLLED_BACK",
@@ -62,7 +105,32 @@ pub(super) fn update(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
         state.writes += 1;
         *state.writes_of.entry(id.clone()).or_default() += 1;
     }
-    Ok(Reply::ok(Value::Array(results.iter().map(shown).collect())))
+    Reply::ok(Value::Array(results.iter().map(shown).collect()))
+}
+
+/// The records of a body, each with its object, and not too many changes of it.
+fn rows_of(body: &Value) -> Result<&Vec<Value>, Refused> {
+    let malformed = |message: &str| Refused::from(Refusal::new("JSON_PARSER_ERROR", message));
+    let rows = body["records"].as_array().ok_or_else(|| malformed("records is expected"))?;
+    no_more_than(rows.len())?;
+    let objects: Vec<&str> = rows.iter().filter_map(|row| row["attributes"]["type"].as_str()).collect();
+    if objects.len() != rows.len() {
+        return Err(malformed("attributes.type is expected in every record"));
+    }
+    if objects.chunk_by(|a, b| a.eq_ignore_ascii_case(b)).count() > RUNS_MAX {
+        let message = format!("Too many chunks: at most {RUNS_MAX} changes of object in one call");
+        return Err(Refusal::new("LIMIT_EXCEEDED", message).into());
+    }
+    Ok(rows)
+}
+
+fn no_more_than(rows: usize) -> Result<(), Refused> {
+    if rows > WRITE_ROWS_MAX {
+        let message =
+            format!("record limit reached. cannot submit more than {WRITE_ROWS_MAX} records into this call");
+        return Err(Refusal::new("EXCEEDED_ID_LIMIT", message).into());
+    }
+    Ok(())
 }
 
 fn update_row(

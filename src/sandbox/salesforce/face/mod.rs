@@ -10,6 +10,7 @@ mod describe;
 mod query;
 mod replication;
 mod rows;
+mod soap;
 
 use super::drive::Org;
 use super::writes::Refusal;
@@ -218,12 +219,15 @@ fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
     let parts: Vec<&str> = lower.iter().map(String::as_str).collect();
     let own = |index: usize| asked.parts.get(index).map(String::as_str).unwrap_or_default();
     match (asked.method.as_str(), parts.as_slice()) {
-        ("GET", []) => Ok(Reply::ok(describe::resources(&asked.version))),
+        ("GET", []) => Ok(Reply::ok(describe::resources(asked))),
         ("GET", ["limits"]) => Ok(Reply::ok(describe::limits(org))),
         ("GET", ["sobjects"]) => Ok(Reply::ok(describe::global(org))),
         ("GET", ["sobjects", object, "describe"]) => describe::object(org, object, asked),
         ("GET", ["sobjects", object, "updated"]) => replication::updated(org, object, asked),
         ("GET", ["sobjects", object, "deleted"]) => replication::deleted(org, object, asked),
+        ("GET", ["sobjects", object, "eventschema"]) => describe::event_schema(org, object),
+        ("GET", ["event", "eventschema", _]) => describe::event_schema_of(org, own(2)),
+        ("GET", ["sobjects", object]) => describe::basic(org, object),
         ("POST", ["sobjects", object]) => rows::create(org, object, asked),
         ("GET", ["sobjects", object, _]) => rows::read(org, object, own(2), asked),
         ("PATCH", ["sobjects", object, _]) => rows::update(org, object, own(2), asked),
@@ -232,6 +236,8 @@ fn route(org: &Org, asked: &Asked) -> Result<Reply, Refused> {
         ("GET", ["queryall"]) => query::first(org, asked, true),
         ("GET", ["query" | "queryall", _]) => query::next(org, own(1), asked),
         ("PATCH", ["composite", "sobjects"]) => collections::update(org, asked),
+        ("POST", ["composite", "sobjects"]) => collections::create(org, asked),
+        ("DELETE", ["composite", "sobjects"]) => collections::delete(org, asked),
         ("GET" | "POST", ["composite", "sobjects", object]) => collections::read(org, object, asked),
         (_, ["jobs", ..]) => bulk::route(org, asked),
         (_, ["query" | "queryall" | "limits" | "sobjects" | "composite", ..]) => {

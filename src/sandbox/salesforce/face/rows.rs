@@ -2,8 +2,8 @@
 
 use super::{Asked, Refused, Reply, not_found};
 use crate::sandbox::salesforce::drive::Org;
-use crate::sandbox::salesforce::ids;
 use crate::sandbox::salesforce::writes::{Refusal, Writer};
+use crate::sandbox::salesforce::{ids, soql};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,9 @@ fn known(org: &Org, object: &str, id: &str) -> Result<String, Refused> {
 }
 
 pub(super) fn read(org: &Org, object: &str, id: &str, asked: &Asked) -> Result<Reply, Refused> {
+    if let Some(row) = ids::canonical(id).and_then(|id| soql::virtual_record(object, &id)) {
+        return Ok(Reply::ok(Value::Object(row)));
+    }
     let id = known(org, object, id)?;
     let state = org.state();
     let (Some(record), Some(schema)) = (state.record(&id), state.object(object)) else {

@@ -306,6 +306,18 @@ fn users() -> Vec<Map<String, Value>> {
     rows.into_iter().filter_map(|row| row.as_object().cloned()).collect()
 }
 
+/// A user or the organisation, by its id.
+pub(in super::super) fn virtual_record(object: &str, id: &str) -> Option<Map<String, Value>> {
+    let (name, rows) = match object.to_ascii_lowercase().as_str() {
+        "user" => ("User", users()),
+        "organization" => ("Organization", organization()),
+        _ => return None,
+    };
+    let mut found = rows.into_iter().find(|row| row.get("Id").and_then(Value::as_str) == Some(id))?;
+    found.insert("attributes".to_owned(), json!({"type": name}));
+    Some(found)
+}
+
 /// Rows that are no records.
 fn virtual_rows(query: &Query, name: &str, mut rows: Vec<Map<String, Value>>) -> Result<Vec<Value>, Refusal> {
     let get = |row: &Map<String, Value>, field: &str| {

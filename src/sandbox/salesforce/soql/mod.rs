@@ -4,7 +4,7 @@ mod eval;
 mod lexer;
 mod parser;
 
-pub(super) use eval::run;
+pub(super) use eval::{run, virtual_record};
 pub(super) use parser::parse;
 
 /// A query that is none. The message is what Salesforce's `MALFORMED_QUERY` would carry.
