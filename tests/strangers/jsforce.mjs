@@ -40,4 +40,11 @@ const outcome = await connection.bulk2.loadAndWaitForResults({
 assert.equal(outcome.successfulResults.length, 50);
 assert.equal(outcome.failedResults.length, 1);
 assert.ok(outcome.failedResults[0].sf__Error.length > 0);
+
+// Sign-in by SOAP, as long as the version has it.
+const old = new jsforce.Connection({ loginUrl: url, version: "50.0" });
+const user = await old.login("lockstep@sandbox.example", clientSecret);
+assert.match(user.organizationId, /^00D/);
+assert.equal((await old.query("SELECT Id FROM Lead LIMIT 1")).totalSize, 1);
+assert.match((await old.identity()).urls.rest, /\/services\/data\/v/);
 console.log("jsforce: well");
