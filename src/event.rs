@@ -50,14 +50,21 @@ pub enum LogError {
     Started(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Starts the log of this process: one line an event, on standard output.
+/// Starts the log of this process: one line an event, on standard output. `aside` takes away whatever else is drawn on
+/// the terminal while a line is printed.
 ///
 /// # Errors
 /// The filter cannot be read, or the process has a log already.
-pub fn init(config: &LogConfig, tenant: &str) -> Result<(), LogError> {
-    let sink = |line: &str| {
-        // Whoever read the log is gone: there is nobody to tell, and no reason to stop working.
-        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+pub fn init(
+    config: &LogConfig,
+    tenant: &str,
+    aside: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+) -> Result<(), LogError> {
+    let sink = move |line: &str| {
+        aside(&mut || {
+            // Whoever read the log is gone: there is nobody to tell, and no reason to stop working.
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        });
     };
     Ok(Registry::default().with(layer(config, tenant, sink)?).try_init()?)
 }

@@ -28,10 +28,10 @@ pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<
         };
         return Ok(Shown::well(context.show(&json!({"applied": true, "records": count.records}), text)));
     }
-    let progress = Progress::start("asking both systems what they hold");
+    let mut progress = Progress::start("asking both systems what they hold");
     let plan = match access::running(context).await? {
         Some(daemon) => daemon.plan().await?,
-        None => without_daemon(context).await?,
+        None => without_daemon(context, &mut progress).await?,
     };
     drop(progress);
     Ok(Shown::waiting(context.show(&plan, || text(&plan, all)), plan.waits.is_some()))
@@ -39,7 +39,7 @@ pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<
 
 /// No daemon runs: both systems are asked from here, by what the store remembers. Before the first run there is no store
 /// yet; an empty one is used that goes away again, so that nothing is left behind.
-async fn without_daemon(context: &Context) -> Result<Plan, Failure> {
+async fn without_daemon(context: &Context, progress: &mut Progress) -> Result<Plan, Failure> {
     let config = context.load()?.config;
     let mapping = crate::verify::load(&config.mapping)?.mapping;
     let scratch = Scratch::new();
@@ -48,6 +48,7 @@ async fn without_daemon(context: &Context) -> Result<Plan, Failure> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &tenant, StoreOptions::default()));
     let store = opened.await.context("opening the store")?.map_err(anyhow::Error::from)?;
     let engine = Engine::new(&config, mapping, store, system_clock()).map_err(anyhow::Error::from)?;
+    progress.follow(engine.long_work());
     let run = engine.dry_run().await.map_err(anyhow::Error::from)?;
     Ok(shown(&engine, &run))
 }

@@ -3,6 +3,7 @@
 use super::context::{Context, Shown};
 use super::daemon::Running;
 use super::failure::Failure;
+use super::progress::Progress;
 use crate::admin::{self, Stored};
 use crate::config::Config;
 use crate::emit;
@@ -21,7 +22,9 @@ use tokio::sync::{mpsc, watch};
 pub async fn run(context: &Context) -> Result<Shown, Failure> {
     let loaded = context.load()?;
     let mapping = crate::verify::load(&loaded.config.mapping)?;
-    crate::event::init(&loaded.config.log, &loaded.config.tenant).map_err(anyhow::Error::from)?;
+    let mut progress = Progress::quiet();
+    crate::event::init(&loaded.config.log, &loaded.config.tenant, progress.aside())
+        .map_err(anyhow::Error::from)?;
     for warnings in [&loaded.warnings, &mapping.warnings] {
         if !warnings.found.is_empty() {
             eprint!("{}", warnings.render(context.error_color));
@@ -29,6 +32,7 @@ pub async fn run(context: &Context) -> Result<Shown, Failure> {
     }
     let signals = os_signals()?;
     let daemon = Daemon::start(loaded.config, mapping.mapping, system_clock()).await?;
+    progress.follow(daemon.engine.long_work());
     daemon.run(signals).await?;
     Ok(Shown::well(""))
 }

@@ -38,6 +38,9 @@ struct Kept {
     job: String,
     /// By Salesforce's clock: what changed later is brought by polls and events.
     asked: Timestamp,
+    /// About how many there are, as they were counted before.
+    #[serde(default)]
+    rows: Option<u64>,
 }
 
 fn cursor(object: SalesforceObject) -> &'static str {
@@ -103,7 +106,7 @@ impl Engine {
                     "reading {rows} {object}s by a bulk job: about {} calls instead of {by_calls}",
                     Salesforce::bulk_query_cost(rows)
                 );
-                let job = Kept { job: id, asked };
+                let job = Kept { job: id, asked, rows: Some(rows) };
                 self.keep_job(object, &job).await?;
                 job
             }
@@ -111,6 +114,7 @@ impl Engine {
         if lock(&self.spool).is_some() && self.has_spooled(object) {
             return Ok(());
         }
+        let telling = self.tell_long(format!("reading {object}s"), job.rows);
         if !self.wait_for_job(&job).await? {
             return Ok(self.forget_job(object).await?);
         }
@@ -121,6 +125,7 @@ impl Engine {
             self.answered(Side::Salesforce);
             rows += page.records.len() as u64;
             self.spool(page.records).await?;
+            telling.done(rows);
             emit!(BACKFILL_ADVANCED, side = Side::Salesforce.as_str(), rows, "{rows} {object}s are read");
             if self.is_stopping() {
                 return Ok(());
@@ -141,8 +146,12 @@ impl Engine {
             match self.salesforce.bulk_state(BulkKind::Query, &job.job).await? {
                 BulkState::Complete => return Ok(true),
                 BulkState::Ended => return Ok(false),
-                BulkState::Running if start.elapsed() > JOB_WITHIN || self.is_stopping() => return Ok(false),
-                BulkState::Running => tokio::time::sleep(wait_after(look + 1, LOOK_MIN, LOOK_MAX)).await,
+                BulkState::Running { .. } if start.elapsed() > JOB_WITHIN || self.is_stopping() => {
+                    return Ok(false);
+                }
+                BulkState::Running { .. } => {
+                    tokio::time::sleep(wait_after(look + 1, LOOK_MIN, LOOK_MAX)).await
+                }
             }
         }
         Ok(false)

@@ -5,6 +5,7 @@
 //! first.
 
 use super::engine::{Engine, Interrupted, lock};
+use super::long_work::Telling;
 use super::write::{Ended, Write, look_again};
 use crate::config::Bulk;
 use crate::connector::salesforce::{BulkKind, BulkState, Purpose, SalesforceWrite};
@@ -79,7 +80,8 @@ impl Engine {
             rows.len()
         );
         self.salesforce.run_bulk_update(&job).await?;
-        self.wait_for_writes(&job).await?;
+        let telling = self.tell_long(format!("writing {object}s"), Some(rows.len() as u64));
+        self.wait_for_writes(&job, Some(&telling)).await?;
         let mut outcome = self.salesforce.bulk_outcome(&job).await?;
         self.answered(Side::Salesforce);
         let ids = going.iter().map(|write| write.work.link.salesforce);
@@ -107,7 +109,7 @@ impl Engine {
     pub(super) async fn end_left_job(&self) -> Result<(), Interrupted> {
         let Some(job) = self.store.read(|reader| reader.cursor(CURSOR)).await? else { return Ok(()) };
         let is_running = match self.salesforce.bulk_state(BulkKind::Ingest, &job).await {
-            Ok(state) => state == BulkState::Running,
+            Ok(state) => matches!(state, BulkState::Running { .. }),
             // There is no such job any more.
             Err(error) if error.retry == Retry::Relink => false,
             Err(error) => return Err(error.into()),
@@ -118,15 +120,18 @@ impl Engine {
                 Err(error) if error.retry == Retry::Park => {}
                 done => done?,
             }
-            self.wait_for_writes(&job).await?;
+            self.wait_for_writes(&job, None).await?;
         }
         Ok(self.store.write(|tx| tx.remove_cursor(CURSOR)).await?)
     }
 
-    async fn wait_for_writes(&self, job: &str) -> Result<(), CallError> {
+    async fn wait_for_writes(&self, job: &str, telling: Option<&Telling<'_>>) -> Result<(), CallError> {
         let start = std::time::Instant::now();
         let mut look = 0;
-        while self.salesforce.bulk_state(BulkKind::Ingest, job).await? == BulkState::Running {
+        while let BulkState::Running { done } = self.salesforce.bulk_state(BulkKind::Ingest, job).await? {
+            if let Some(telling) = telling {
+                telling.done(done);
+            }
             if start.elapsed() > JOB_WITHIN || self.is_stopping() {
                 // The next turn, or the next process, ends it first of all.
                 return Err(CallError { effect: Effect::Unknown, ..not_tried() });

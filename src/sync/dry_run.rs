@@ -76,6 +76,7 @@ impl Engine {
         newcomers.salesforce.extend(self.look_at_salesforce(&mut fresh, &mut links).await?);
         newcomers.engage.extend(self.look_at_engage(&mut fresh, &mut links).await?);
         let mut decided = Vec::new();
+        let telling = self.tell_long("deciding", Some(links.len() as u64));
         let mut links = links.into_iter();
         loop {
             let chunk: Vec<_> = links.by_ref().take(CHUNK).collect();
@@ -85,6 +86,7 @@ impl Engine {
             let mut works = self.works_of(chunk).await?;
             self.look(&mut works, &mut fresh, Purpose::Read).await?;
             decided.extend(self.decide(works).await?);
+            telling.done(decided.len() as u64);
         }
         let told = decided.iter().map(|d| (d.work.link.clone(), d.verdict.decision.clone())).collect();
         let now = self.now();

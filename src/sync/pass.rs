@@ -241,14 +241,20 @@ impl Engine {
         if first_pass {
             self.backfill(None).await?;
         }
+        let telling = first_pass.then(|| self.tell_long("looking at everybody for the first time", None));
+        let mut listed = 0;
         loop {
             let page = self.engage.changes(cursor.as_deref()).await?;
             self.answered(Side::Engage);
+            listed += page.prospects.len() as u64;
             let next = page.cursor.clone();
             let moved = (cursor.as_deref() != Some(next.as_str())).then(|| next.clone());
             self.take_in_engage(page.prospects, source, moved, fresh).await?;
             cursor = Some(next);
             self.settle_when_full(fresh, turn).await?;
+            if let Some(telling) = &telling {
+                telling.done(listed);
+            }
             if self.is_stopping() {
                 return Ok(());
             }
@@ -298,7 +304,8 @@ impl Engine {
         lock(&self.live).forget_all();
         let linked = self.store.read(|reader| reader.link_count()).await?;
         self.backfill(Some(linked)).await?;
-        let mut after: Option<ProspectId> = None;
+        let telling = self.tell_long("comparing everything linked", Some(linked));
+        let (mut after, mut compared): (Option<ProspectId>, u64) = (None, 0);
         loop {
             let now = self.now();
             let from = after.clone();
@@ -310,12 +317,14 @@ impl Engine {
                         let seen = Seen { side: None, source: Source::Sweep, at: now, value: None, by: None };
                         tx.mark_due(&link.prospect, seen)?;
                     }
-                    Ok(page.last().map(|link| link.prospect.clone()))
+                    Ok(page.last().map(|link| (link.prospect.clone(), page.len() as u64)))
                 })
                 .await?;
-            let Some(last) = last else { break };
+            let Some((last, links)) = last else { break };
             after = Some(last);
             self.settle_due(fresh, turn).await?;
+            compared += links;
+            telling.done(compared);
         }
         let now = self.now();
         self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;

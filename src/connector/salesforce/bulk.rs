@@ -24,7 +24,10 @@ const PAGE_ROWS: usize = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkState {
     /// Not at its end.
-    Running,
+    Running {
+        /// Rows that are worked off.
+        done: u64,
+    },
     /// Its results can be read.
     Complete,
     /// It has failed or was ended: there is nothing more to come of it.
@@ -62,6 +65,8 @@ impl BulkKind {
 struct Job {
     id: String,
     state: String,
+    #[serde(default, rename = "numberRecordsProcessed")]
+    processed: u64,
 }
 
 impl Salesforce {
@@ -112,7 +117,7 @@ impl Salesforce {
         Ok(match job.state.as_str() {
             "JobComplete" => BulkState::Complete,
             "Failed" | "Aborted" => BulkState::Ended,
-            _ => BulkState::Running,
+            _ => BulkState::Running { done: job.processed },
         })
     }
 

@@ -3,6 +3,7 @@
 use super::world::World;
 use lockstep::config::Bulk;
 use lockstep::sandbox::{Fault, When};
+use lockstep::sync::LongWork;
 
 const MANY: usize = 5_000;
 
@@ -27,6 +28,30 @@ async fn the_first_look_at_very_many_is_made_by_a_job_and_not_by_reads() {
     assert!(!jobs(&calls).is_empty(), "{calls:?}");
     assert!(!calls.iter().any(|call| call.contains("/composite/")), "nobody was read twice: {calls:?}");
     assert_eq!(world.store.read(|reader| reader.link_count()).await.unwrap(), MANY as u64);
+}
+
+#[tokio::test]
+async fn whoever_watches_a_long_read_is_told_how_far_it_is_and_when_it_is_over() {
+    let world = many().await;
+    let mut work = world.engine.long_work();
+    let watching = tokio::spawn(async move {
+        let mut told = Vec::new();
+        while work.changed().await.is_ok() {
+            told.push(work.borrow_and_update().clone());
+            let over = told.iter().any(|now| now.as_ref().is_some_and(|now| now.what.starts_with("looking")));
+            if over && told.last() == Some(&None) {
+                break;
+            }
+        }
+        told
+    });
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    let told = watching.await.unwrap();
+    let many = MANY as u64;
+    let read = LongWork { what: "reading Leads".to_owned(), done: 0, of: Some(many) };
+    assert_eq!(told[0], Some(read), "{told:?}");
+    let looked_at: Vec<u64> = told.iter().flatten().skip(1).map(|now| now.done).collect();
+    assert!(looked_at.is_sorted() && looked_at.last() == Some(&many), "{told:?}");
 }
 
 #[tokio::test]
