@@ -26,6 +26,7 @@ pub const FIRST_RUN_DONE: &str = "first_run_done";
 pub fn opt_out_seen(object: SalesforceObject) -> String {
     format!("opt_out_seen.{object}")
 }
+
 /// Calls to Salesforce by hour and purpose: the day's use outlives the process.
 pub const SALESFORCE_CALLS: &str = "salesforce_calls";
 

@@ -10,13 +10,16 @@ use crate::mapping::Mapping;
 use crate::model::{BySide, FieldName, SalesforceObject, Side};
 use crate::store::{Store, StoreError, marks};
 use arc_swap::{ArcSwap, ArcSwapOption};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+
+/// How often an org is asked what it shows: three calls.
+const DESCRIBE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Tells the time. Tests hand in their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -73,6 +76,8 @@ pub struct Engine {
     pub(super) store_dir: PathBuf,
     /// Polls of Salesforce that have come to their end.
     pub(super) polls: watch::Sender<u64>,
+    /// For whoever watches at a terminal.
+    pub(super) long_work: watch::Sender<Option<super::LongWork>>,
     stopping: AtomicBool,
     pub(super) sweep_every: Duration,
     pub(super) poll_every: BySide<Duration>,
@@ -110,6 +115,7 @@ impl Engine {
             spooled: Mutex::default(),
             store_dir: config.store.path.clone(),
             polls: watch::Sender::new(0),
+            long_work: watch::Sender::new(None),
             changes: config.salesforce.changes.clone(),
             channel: config.salesforce.pubsub_channel.clone(),
             stopping: AtomicBool::new(false),
@@ -209,7 +215,9 @@ impl Engine {
     /// that does not show what the mapping names.
     pub(super) async fn connect(&self) -> Result<Arc<OrgInfo>, CallError> {
         self.restore_calls().await;
-        if let Some(org) = self.org.load_full() {
+        if let Some(org) = self.org.load_full()
+            && !self.is_old(&org)
+        {
             return Ok(org);
         }
         let org = Arc::new(self.salesforce.connect(&self.objects()).await?);
@@ -217,6 +225,12 @@ impl Engine {
         self.org.store(Some(org.clone()));
         self.fit_mapping();
         Ok(org)
+    }
+
+    /// Whether the org is to be asked again what it shows: where events spare every read, nothing else would tell that a
+    /// field was taken out of sight, and a checkbox that comes into sight is read by nobody.
+    fn is_old(&self, org: &OrgInfo) -> bool {
+        self.now().duration_since(org.described_at) >= DESCRIBE_EVERY && !self.salesforce.budget().is_short()
     }
 
     /// What an earlier process has used of the day's calls counts too. Once; what cannot be read is not counted.

@@ -103,13 +103,17 @@ impl Engine {
 }
 
 impl Listening {
-    /// The next events, taken in.
+    /// The next events, taken in. Returns how many there were: none, when Salesforce only says that it is still there.
     ///
     /// # Errors
     /// When the stream has ended.
-    pub async fn next(&mut self) -> Result<(), ListenError> {
+    pub async fn next(&mut self) -> Result<usize, ListenError> {
         match self.subscription.next().await {
-            Ok(batch) => Ok(self.engine.take_in_events(&self.topic, batch).await?),
+            Ok(batch) => {
+                let events = batch.events.len();
+                self.engine.take_in_events(&self.topic, batch).await?;
+                Ok(events)
+            }
             Err(error) => Err(self.engine.ended(&self.topic, error).await?.into()),
         }
     }

@@ -51,7 +51,14 @@ impl Engine {
     async fn was_there(&self, object: SalesforceObject, is_there: bool) -> bool {
         let mark = marks::opt_out_seen(object);
         let remembered = self.store.write(move |tx| match tx.meta(&mark)? {
-            None if is_there => tx.set_meta(&mark, "yes").map(|()| true),
+            None if is_there => {
+                tx.set_meta(&mark, "yes")?;
+                // Whoever was looked at without it may be opted out: everybody is compared.
+                if marks::first_pass_done(tx)? {
+                    tx.set_meta(marks::SWEPT_AT, &jiff::Timestamp::UNIX_EPOCH.to_string())?;
+                }
+                Ok(true)
+            }
             known => Ok(known.is_some()),
         });
         // A store that fails says so at its next use; until then nothing may be taken for absent.

@@ -5,6 +5,7 @@ use super::budget::Purpose;
 use super::call::Call;
 use crate::connector::{CallError, Effect, Retry};
 use crate::model::{SalesforceObject, Side};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct OrgInfo {
     pub converted_statuses: Vec<Arc<str>>,
     /// Our own user: who `LastModifiedById` names after our writes.
     pub user: Option<String>,
+    /// When this was learnt, by our own clock.
+    pub described_at: Timestamp,
 }
 
 impl OrgInfo {
@@ -100,7 +103,7 @@ impl Salesforce {
                 effect: Effect::None,
             });
         }
-        let mut org = OrgInfo::default();
+        let mut org = OrgInfo { described_at: self.now(), ..OrgInfo::default() };
         for &object in objects {
             let describe = Call::get(self.data(&format!("/sobjects/{object}/describe")), Purpose::Describe);
             let describe: Describe = self.json(describe).await?;

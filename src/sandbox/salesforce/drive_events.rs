@@ -21,10 +21,10 @@ impl Org {
         state.bus.specials.clear();
     }
 
-    /// An empty answer goes to whoever subscribes, now rather than in two minutes. One subscriber hears it.
+    /// An empty answer goes to whoever subscribes, now rather than in two minutes.
     pub fn keep_streams_alive(&self) {
         let mut state = self.state();
-        state.bus.keep_alive = true;
+        state.bus.keep_alives += 1;
         state.bus.news.send_modify(|news| *news += 1);
     }
 

@@ -327,7 +327,7 @@ async fn once_the_days_deliveries_are_used_up_the_stream_ends_by_name_and_polls_
     world.user_sets_lead(&people[1], "Status", "Nurture");
     let error = loop {
         match stream.next().await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(ListenError::Call(error)) => break error,
             Err(error) => panic!("{error}"),
         }

@@ -122,7 +122,7 @@ impl Run {
         let Some(stream) = &mut self.stream else { return };
         // An empty answer says that this was all; a stream that hangs is none.
         match tokio::time::timeout(Duration::from_secs(20), stream.next()).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(_)) => {}
             Ok(Err(_)) => self.stream = None,
             Err(_) => panic!("the stream hangs: {:?}", self.story),
         }

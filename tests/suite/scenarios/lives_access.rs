@@ -3,11 +3,18 @@
 use super::world::World;
 use lockstep::model::{SalesforceObject, Side};
 use lockstep::sandbox::{Moment, When};
+use lockstep::store::marks;
 use lockstep::sync::Cycle;
 use std::time::Duration;
 
 /// Longer than the wait between two tries of a side that needs a person.
 const TRIED_AGAIN: Duration = Duration::from_secs(301);
+
+/// The example, without a word of the opt-out checkbox: it is used where the org has it.
+fn without_checkbox() -> String {
+    let mapping = include_str!("../../../mapping/example.toml");
+    mapping.lines().filter(|line| !line.starts_with("opt_out ")).collect::<Vec<_>>().join("\n")
+}
 
 impl World {
     /// What keeps Salesforce from being worked with, as `lockstep status` shows it.
@@ -65,6 +72,24 @@ async fn while_a_field_is_hidden_engage_is_still_listened_to_and_few_calls_are_m
 }
 
 #[tokio::test]
+async fn while_events_spare_every_read_a_checkbox_that_vanishes_is_missed_within_the_hour() {
+    let world = World::example().await;
+    world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    let _stream = world.listen_on().await;
+    let calls = world.salesforce_calls();
+    world.hide("Lead", "HasOptedOutOfEmail", true);
+    world.advance(Duration::from_secs(1800));
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    assert_eq!((world.trouble(), world.salesforce_calls()), (None, calls));
+
+    world.advance(Duration::from_secs(1801));
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    let trouble = world.trouble().unwrap();
+    assert!(trouble.starts_with("field-not-visible: Lead.HasOptedOutOfEmail"), "{trouble}");
+}
+
+#[tokio::test]
 async fn a_field_that_vanishes_between_the_look_and_the_write_parks_nobody() {
     let world = World::example().await;
     for count in [1, 3] {
@@ -109,9 +134,7 @@ async fn a_field_that_vanishes_between_the_poll_and_the_look_decides_nothing() {
 
 #[tokio::test]
 async fn an_opt_out_box_that_nobody_named_is_not_done_without_once_it_was_seen() {
-    let mapping = include_str!("../../../mapping/example.toml");
-    let mapping = mapping.lines().filter(|line| !line.starts_with("opt_out ")).collect::<Vec<_>>().join("\n");
-    let world = World::with_mapping(&mapping).await;
+    let world = World::with_mapping(&without_checkbox()).await;
     let jane = world.person("Nurture", "success").await;
     world.agree().await;
     world.hide("Lead", "HasOptedOutOfEmail", true);
@@ -127,9 +150,7 @@ async fn an_opt_out_box_that_nobody_named_is_not_done_without_once_it_was_seen()
 
 #[tokio::test]
 async fn an_org_without_the_box_that_nobody_named_is_no_trouble() {
-    let mapping = include_str!("../../../mapping/example.toml");
-    let mapping = mapping.lines().filter(|line| !line.starts_with("opt_out ")).collect::<Vec<_>>().join("\n");
-    let world = World::with_mapping(&mapping).await;
+    let world = World::with_mapping(&without_checkbox()).await;
     for object in SalesforceObject::BOTH {
         world.hide(&object.to_string(), "HasOptedOutOfEmail", true);
     }
@@ -138,6 +159,24 @@ async fn an_org_without_the_box_that_nobody_named_is_no_trouble() {
     world.unsubscribes(&jane);
     world.cycle().await;
     assert_eq!((world.trouble(), world.lead_status(&jane).as_str()), (None, "Unsubscribed"));
+}
+
+#[tokio::test]
+async fn an_opt_out_checkbox_that_comes_into_sight_counts_within_the_hour() {
+    let world = World::with_mapping(&without_checkbox()).await;
+    world.hide("Lead", "HasOptedOutOfEmail", true);
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.hide("Lead", "HasOptedOutOfEmail", false);
+    world.org.edit(jane.lead, &[("HasOptedOutOfEmail", serde_json::json!(true))]);
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "approaching", "what is not known to be there is not read");
+    world.advance(Duration::from_secs(3601));
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    let swept_at = world.store.read(marks::swept_at).await.unwrap();
+    assert_eq!(swept_at, Some(jiff::Timestamp::UNIX_EPOCH), "everything is compared next");
+    world.sweep().await;
+    assert_eq!(world.person_status(&jane), "opted_out");
 }
 
 #[tokio::test]

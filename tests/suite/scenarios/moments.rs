@@ -204,9 +204,19 @@ impl World {
     }
 }
 
-async fn play(life: Life, at: At, also: Also) {
-    let case = format!("{life:?}, {at:?}, {also:?}");
+/// How Lockstep learns of what happens in Salesforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Polls,
+    Events,
+}
+
+async fn play(by: By, life: Life, at: At, also: Also) {
+    let case = format!("{by:?}, {life:?}, {at:?}, {also:?}");
     let world = World::example().await;
+    if by == By::Events {
+        world.listens_instead_of_polling().await;
+    }
     let stage = world.stage(life).await;
     let inside = stage.clone();
     world.lead_to(&stage, at, move || inside.live(life, also)).await;
@@ -254,21 +264,30 @@ async fn play(life: Life, at: At, also: Also) {
     assert_eq!((world.org.writes(), world.product.writes()), before, "{case}");
 }
 
-async fn play_all(life: Life) {
+async fn play_all(by: By, life: Life) {
     // Where no value and no record goes, nobody's opt-out can go with it.
     let plain = matches!(life, Life::OwnerChanged | Life::TypeChanged | Life::DeletedAndBack);
     for at in MOMENTS {
         for also in if plain { &ALSO[..2] } else { &ALSO[..] }.iter().copied() {
-            play(life, at, also).await;
+            play(by, life, at, also).await;
         }
     }
 }
 
 macro_rules! lives {
     ($($name:ident: $life:ident,)*) => {
-        $(#[tokio::test]
-        async fn $name() {
-            play_all(Life::$life).await;
+        $(mod $name {
+            use super::{By, Life, play_all};
+
+            #[tokio::test]
+            async fn told_by_polls() {
+                play_all(By::Polls, Life::$life).await;
+            }
+
+            #[tokio::test]
+            async fn told_by_events() {
+                play_all(By::Events, Life::$life).await;
+            }
         })*
     };
 }

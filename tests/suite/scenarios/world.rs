@@ -1,16 +1,16 @@
 //! The stage: both systems, the engine, and one clock.
 
+use super::listening::Ears;
 use lockstep::config::{
     AdminConfig, Bulk, Config, EngageConfig, LogConfig, LogFormat, SalesforceChanges, SalesforceConfig,
     SalesforceFlow, StoreConfig, SyncConfig,
 };
-use lockstep::connector::salesforce::Topic;
-use lockstep::model::{Link, ProspectId, SalesforceId, SalesforceObject, Side};
+use lockstep::model::{Link, ProspectId, SalesforceId, Side};
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
 use lockstep::sandbox::{Clock, Served};
 use lockstep::store::{Held, JournalEntry, Newcomer, Parked, Resolution, Seen, Source, Store, StoreOptions};
-use lockstep::sync::{Cycle, Engine, ListenError, Listening, PassReport, WebhookError};
+use lockstep::sync::{Cycle, Engine, PassReport, WebhookError};
 use secrecy::SecretString;
 use serde_json::json;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub struct World {
     sequence: String,
     config: Config,
     mapping: lockstep::mapping::Mapping,
+    pub ears: Ears,
     _served: (Served, Served),
     _dir: tempfile::TempDir,
 }
@@ -115,7 +116,19 @@ impl World {
         let engine = Arc::new(engine);
         let sequence = product.add_sequence("Outreach", true, &[Duration::from_secs(365 * 24 * 3600)]);
         let mapping = mapping.mapping;
-        World { org, product, engine, store, clock, sequence, config, mapping, _served: served, _dir: dir }
+        World {
+            org,
+            product,
+            engine,
+            store,
+            clock,
+            sequence,
+            config,
+            mapping,
+            ears: Ears::default(),
+            _served: served,
+            _dir: dir,
+        }
     }
 
     /// The same world with another process in it, on the same store.
@@ -123,7 +136,7 @@ impl World {
         let now = self.clock.clone();
         let clock = Arc::new(move || now.now());
         let engine = Engine::new(&self.config, self.mapping.clone(), self.store.clone(), clock).unwrap();
-        World { engine: Arc::new(engine), ..self }
+        World { engine: Arc::new(engine), ears: Ears::default(), ..self }
     }
 
     pub fn advance(&self, by: Duration) {
@@ -173,7 +186,8 @@ impl World {
 
     /// One turn of the handle: polls both sides, and looks at what is due.
     pub async fn cycle(&self) -> PassReport {
-        let mut report = self.engine.cycle(Cycle::POLL).await.unwrap();
+        let polls = self.ears.hear(self).await;
+        let mut report = self.engine.cycle(polls).await.unwrap();
         // A write that must wait for the server's next second is made in the next turn.
         self.advance(Duration::from_secs(2));
         let again = self.engine.cycle(Cycle::DUE).await.unwrap();
@@ -183,58 +197,11 @@ impl World {
         report
     }
 
-    /// Opens the stream of Lead changes. What was opened counts from two seconds later on.
-    pub async fn listen(&self) -> Listening {
-        self.listen_to("/data/LeadChangeEvent", &[SalesforceObject::Lead]).await
-    }
-
-    /// Opens the stream of Lead changes, without waiting for its first word.
-    pub async fn open_stream(&self) -> Result<Listening, ListenError> {
-        let topic = Topic { name: "/data/LeadChangeEvent".to_owned(), objects: vec![SalesforceObject::Lead] };
-        self.engine.listen(&topic).await
-    }
-
-    /// Opens the stream of Lead changes where it was left.
-    pub async fn listen_on(&self) -> Listening {
-        self.try_listen().await.unwrap()
-    }
-
-    pub async fn try_listen(&self) -> Result<Listening, ListenError> {
-        let topic = Topic { name: "/data/LeadChangeEvent".to_owned(), objects: vec![SalesforceObject::Lead] };
-        let mut listening = self.engine.listen(&topic).await?;
-        // What is wrong with a place is told by the stream's first word.
-        self.org.keep_streams_alive();
-        listening.next().await?;
-        Ok(listening)
-    }
-
     /// Everything linked is compared.
     pub async fn sweep(&self) -> PassReport {
         self.advance(Duration::from_secs(60));
         let sweep = Cycle { poll_salesforce: true, poll_engage: true, sweep: true };
         self.engine.cycle(sweep).await.unwrap()
-    }
-
-    pub async fn listen_to(&self, topic: &str, objects: &[SalesforceObject]) -> Listening {
-        let topic = Topic { name: topic.to_owned(), objects: objects.to_vec() };
-        let mut listening = self.engine.listen(&topic).await.unwrap();
-        // Its first word says that it is open: what happens from here on comes by it.
-        self.org.keep_streams_alive();
-        listening.next().await.unwrap();
-        self.advance(Duration::from_secs(60));
-        listening
-    }
-
-    /// One turn by what events said, with the calls that it made to Salesforce.
-    pub async fn turn(&self) -> (PassReport, Vec<String>) {
-        let before = self.org.calls().len();
-        let report = self.engine.cycle(Cycle::DUE).await.unwrap();
-        (report, self.org.calls().split_off(before))
-    }
-
-    pub async fn cycle_without_polls(&self) -> PassReport {
-        self.advance(Duration::from_secs(2));
-        self.engine.cycle(Cycle::DUE).await.unwrap()
     }
 
     /// Nobody changes anything: nothing is written, and nothing is planned.
@@ -272,50 +239,6 @@ impl World {
             assert_eq!(report.planned, 0, "a quiet world needs no plan");
             assert_eq!((self.org.writes(), self.product.writes()), before, "no echo");
         }
-    }
-
-    // ---- what people do -------------------------------------------------------------------------
-
-    pub fn user_sets_lead(&self, person: &Person, field: &str, value: &str) {
-        self.org.edit(person.lead, &[(field, json!(value))]);
-    }
-
-    pub fn user_ticks_opt_out(&self, person: &Person) {
-        self.org.edit(person.lead, &[("HasOptedOutOfEmail", json!(true))]);
-    }
-
-    pub fn user_clears_opt_out(&self, person: &Person, status: &str) {
-        self.org.edit(person.lead, &[("HasOptedOutOfEmail", json!(false)), ("Status", json!(status))]);
-    }
-
-    pub fn user_sets_person(&self, person: &Person, status: &str) {
-        self.product.set_status(&person.prospect, status).unwrap();
-    }
-
-    pub fn unsubscribes(&self, person: &Person) {
-        self.product.unsubscribe(&person.prospect).unwrap();
-    }
-
-    pub fn user_pauses(&self, person: &Person) {
-        self.product.pause_as_user(&person.prospect);
-    }
-
-    pub fn convert(&self, person: &Person) -> SalesforceId {
-        let contact = self.org.convert(person.lead).unwrap();
-        self.org.edit(contact, &[("Engagement_Status__c", json!("Attempting to contact"))]);
-        contact
-    }
-
-    pub fn merge(&self, winner: SalesforceId, loser: &Person) {
-        self.org.merge(winner, loser.lead);
-    }
-
-    pub fn delete_lead(&self, person: &Person) {
-        self.org.delete(person.lead);
-    }
-
-    pub fn delete_prospect(&self, person: &Person) {
-        self.product.delete(&person.prospect);
     }
 
     // ---- what both sides say ------------------------------------------------------------------

@@ -119,8 +119,8 @@ pub(super) struct Bus {
     next_commit: i64,
     /// Tells subscribers that there is something new.
     pub(super) news: watch::Sender<u64>,
-    /// The next subscriber that hears news sends an empty answer.
-    pub(super) keep_alive: bool,
+    /// How often every subscriber was asked for an empty answer.
+    pub(super) keep_alives: u64,
 }
 
 /// What goes wrong with a subscription.
@@ -158,7 +158,7 @@ impl Bus {
             forgotten: 0,
             next_commit: 1,
             news: watch::Sender::new(0),
-            keep_alive: false,
+            keep_alives: 0,
         }
     }
 

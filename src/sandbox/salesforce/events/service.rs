@@ -54,8 +54,12 @@ impl PubSub for Face {
             return Err(refusal(Code::from_i32(status), &code, "refused on demand"));
         }
         let (send, receive) = mpsc::channel(4);
-        let news = self.org.state().bus.news.subscribe();
-        let mut subscriber = Subscriber { org: self.org.clone(), send, news, place: None, credit: 0 };
+        let (news, kept_alive) = {
+            let state = self.org.state();
+            (state.bus.news.subscribe(), state.bus.keep_alives)
+        };
+        let org = self.org.clone();
+        let mut subscriber = Subscriber { org, send, news, place: None, credit: 0, kept_alive };
         let mut asked = request.into_inner();
         tokio::spawn(async move {
             if let Err(status) = subscriber.run(&mut asked).await {
@@ -167,6 +171,8 @@ struct Subscriber {
     news: watch::Receiver<u64>,
     place: Option<Place>,
     credit: usize,
+    /// Up to which of the keep-alives asked for it has sent one.
+    kept_alive: u64,
 }
 
 impl Subscriber {
@@ -175,6 +181,10 @@ impl Subscriber {
         loop {
             if self.send_what_there_is().await? {
                 quiet_since = Instant::now();
+            }
+            let keep_alives = self.org.state().bus.keep_alives;
+            if self.place.is_some() && std::mem::replace(&mut self.kept_alive, keep_alives) != keep_alives {
+                self.keep_alive().await?;
             }
             let wait = if self.credit == 0 { CREDIT_WITHIN } else { KEEPALIVE_EVERY };
             tokio::select! {
@@ -187,12 +197,7 @@ impl Subscriber {
                     Ok(None) | Err(_) => return Ok(()),
                 },
                 // The sender lives in the org's own state.
-                _ = self.news.changed() => {
-                    let alive = std::mem::take(&mut self.org.state().bus.keep_alive);
-                    if alive && self.place.is_some() {
-                        self.keep_alive().await?;
-                    }
-                }
+                _ = self.news.changed() => {}
                 () = tokio::time::sleep_until(quiet_since + wait) => {
                     if self.credit == 0 {
                         return Err(refusal(Code::DeadlineExceeded, "subscription.fetch.timeout",
