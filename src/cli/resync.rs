@@ -5,6 +5,7 @@ use super::args::ResyncArguments;
 use super::context::{Context, Shown};
 use super::failure::{Failure, count};
 use crate::admin::{Resync, ResyncWhich};
+use crate::sync::calls_to_look;
 
 /// Has records compared again.
 pub async fn run(context: &Context, arguments: ResyncArguments) -> Result<Shown, Failure> {
@@ -15,5 +16,10 @@ pub async fn run(context: &Context, arguments: ResyncArguments) -> Result<Shown,
     };
     let found = access::operations(context).await?.resync(Resync { which }).await?;
     let number = usize::try_from(found.records).unwrap_or(usize::MAX);
-    Ok(Shown::well(context.show(&found, || format!("{} to be compared again.\n", count(number, "record")))))
+    let text = || {
+        let calls = usize::try_from(calls_to_look(found.records)).unwrap_or(usize::MAX);
+        let (records, calls) = (count(number, "record"), count(calls, "call"));
+        format!("{records} to be compared again: {calls} to Salesforce at most, and what is then written.\n")
+    };
+    Ok(Shown::well(context.show(&found, text)))
 }

@@ -38,6 +38,11 @@ pub(super) struct Read {
     pub(super) engage: HashMap<ProspectId, Prospect>,
 }
 
+/// The calls to Salesforce that looking at so many links takes at most: one for each [`CHUNK`] of Leads, and of Contacts.
+pub fn calls_to_look(links: u64) -> u64 {
+    if links < 2 { links } else { links.div_ceil(CHUNK as u64) + 1 }
+}
+
 impl Engine {
     /// The next due links, both their sides read. `skip` are those that this cycle has decided already.
     /// What came with a poll a moment ago is not read again.

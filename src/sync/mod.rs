@@ -47,6 +47,7 @@ pub use ask::Health;
 pub use dry_run::{DryRun, DryRunError};
 pub use engine::{Clock, Engine, StartError};
 pub use follow::{ListenError, Listening};
+pub use gather::calls_to_look;
 pub use intake::WebhookError;
 pub use long_work::LongWork;
 pub use outbound::OutboundError;

@@ -3,7 +3,7 @@
 //! The loop in `schedule` turns it by the clock; tests turn it by hand.
 
 use super::engine::{Engine, Interrupted, lock};
-use super::gather::CHUNK;
+use super::gather::{CHUNK, calls_to_look};
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
 use super::write::Write;
 use crate::emit;
@@ -300,9 +300,10 @@ impl Engine {
 
     /// Every link becomes due, page by page, and goes the same way as any change.
     async fn sweep(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
-        emit!(SWEEP_STARTED, "comparing everything linked");
-        lock(&self.live).forget_all();
         let linked = self.store.read(|reader| reader.link_count()).await?;
+        let calls = calls_to_look(linked);
+        emit!(SWEEP_STARTED, "comparing {linked} links: {calls} calls to Salesforce, or fewer");
+        lock(&self.live).forget_all();
         self.backfill(Some(linked)).await?;
         let telling = self.tell_long("comparing everything linked", Some(linked));
         let (mut after, mut compared): (Option<ProspectId>, u64) = (None, 0);

@@ -197,7 +197,10 @@ fn a_resync_marks_all_or_those_named_and_nobody_when_one_is_not_known() {
     let called = idle.call(&["resync", LEAD, "p_9"]);
     assert_eq!(called.code, 1);
     assert_eq!(idle.json(&["status"])["due"], 0, "nothing was done");
-    assert_eq!(idle.call(&["resync", LEAD]).out, "1 record to be compared again.\n");
+    assert_eq!(
+        idle.call(&["resync", LEAD]).out,
+        "1 record to be compared again: 1 call to Salesforce at most, and what is then written.\n"
+    );
     assert_eq!(idle.json(&["resync", "--all"])["records"], 1);
     assert_eq!(idle.json(&["status"])["due"], 1);
     assert_eq!(idle.call(&["resync", "--since", "2026-11-01T00:00:00Z"]).code, 1);
