@@ -1,10 +1,12 @@
 //! What both connectors need of HTTP: one client, limits, and answers read within them.
 
 use super::error::{CallError, Effect, Retry};
+use super::network::{Network, Wire};
 use crate::model::Side;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use reqwest::{RequestBuilder, StatusCode, header::HeaderMap, redirect};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, redirect};
+use std::sync::OnceLock;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -26,11 +28,42 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// The client of one system. Redirects are off: none of the two sends any to an API, and a token must not follow one.
-///
-/// # Errors
-/// When TLS cannot be set up on this machine.
-pub(crate) fn client(side: Side) -> Result<reqwest::Client, CallError> {
+/// The way to one system. Redirects are off: none of the two sends any to an API, and a token must not follow one.
+pub(crate) struct Http {
+    side: Side,
+    client: reqwest::Client,
+    network: Network,
+}
+
+impl Http {
+    /// # Errors
+    /// When TLS cannot be set up on this machine.
+    pub(crate) fn new(side: Side, network: Network) -> Result<Http, CallError> {
+        // Setting up TLS takes longer than a whole simulated day, and nothing of it is used there.
+        static UNUSED: OnceLock<reqwest::Client> = OnceLock::new();
+        let client = match (&network.0, UNUSED.get()) {
+            (Some(_), Some(client)) => client.clone(),
+            (Some(_), None) => UNUSED.get_or_init(reqwest::Client::new).clone(),
+            (None, _) => client(side)?,
+        };
+        Ok(Http { side, client, network })
+    }
+
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends, and reads the whole answer. `writes` says whether the call can change something: then a call whose answer
+    /// did not come may have had its effect.
+    pub(crate) async fn send(&self, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
+        match &self.network.0 {
+            None => send(self.side, request, writes).await,
+            Some(wire) => carry(self.side, wire.as_ref(), request, writes).await,
+        }
+    }
+}
+
+fn client(side: Side) -> Result<reqwest::Client, CallError> {
     reqwest::Client::builder()
         .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -63,9 +96,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Sends, and reads the whole answer. `writes` says whether the call can change something: then a call whose answer
-/// did not come may have had its effect.
-pub(crate) async fn send(side: Side, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
+async fn send(side: Side, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
     let response = request.send().await.map_err(|error| lost(side, &error, writes))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = BytesMut::new();
@@ -83,6 +114,37 @@ pub(crate) async fn send(side: Side, request: RequestBuilder, writes: bool) -> R
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, headers, body: body.freeze() })
+}
+
+async fn carry(
+    side: Side,
+    wire: &dyn Wire,
+    request: RequestBuilder,
+    writes: bool,
+) -> Result<Answer, CallError> {
+    let request = request.build().map_err(|error| lost(side, &error, writes))?;
+    let mut carried = ::http::Request::builder().method(request.method()).uri(request.url().as_str());
+    if let Some(headers) = carried.headers_mut() {
+        headers.clone_from(request.headers());
+    }
+    let body = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
+    let carried = carried.body(body.unwrap_or_default());
+    let carried = carried.map_err(|error| bad_answer(side, None, error.to_string(), false))?;
+    let answer = wire.carry(side, carried).await.map_err(|lost| not_reachable(side, lost.sent && writes))?;
+    let (parts, body) = answer.into_parts();
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
+}
+
+fn not_reachable(side: Side, unknown: bool) -> CallError {
+    CallError {
+        side,
+        status: None,
+        code: "not-reachable".to_owned(),
+        message: "no answer".to_owned(),
+        fields: Vec::new(),
+        retry: Retry::Soon,
+        effect: if unknown { Effect::Unknown } else { Effect::None },
+    }
 }
 
 /// An answer that is not what the API promises: truncated, or another program's page.

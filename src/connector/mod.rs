@@ -3,9 +3,11 @@
 pub mod engage;
 mod error;
 mod http;
+mod network;
 mod oauth;
 mod retry;
 pub mod salesforce;
 
 pub use error::{CallError, Effect, Retry};
-pub use retry::wait_after;
+pub use network::{Lost, Network, Wire};
+pub use retry::{wait_after, without_jitter};

@@ -1,6 +1,6 @@
 //! The token endpoint of either system, by the `oauth2` crate with our own HTTP client.
 
-use super::http::{self, may_call};
+use super::http::{self, Http, may_call};
 use super::{CallError, Effect, Retry};
 use crate::model::Side;
 use oauth2::basic::{BasicErrorResponse, BasicTokenType};
@@ -10,6 +10,7 @@ use oauth2::{
     RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse,
     TokenResponse, TokenUrl,
 };
+use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,7 +95,7 @@ type OAuthClient<TokenUrlState> = Client<
 
 /// Asks for a token. `classify` turns an error answer into what to do about it.
 pub(crate) async fn token(
-    http: &reqwest::Client,
+    http: &Http,
     side: Side,
     endpoint: &Url,
     client_id: &str,
@@ -126,7 +127,7 @@ pub(crate) async fn token(
         Grant::JwtBearer(assertion) => {
             let form =
                 [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &assertion)];
-            let answer = http::send(side, http.post(endpoint.clone()).form(&form), false).await?;
+            let answer = http.send(http.request(Method::POST, endpoint.clone()).form(&form), false).await?;
             if !answer.status.is_success() {
                 return Err(classify(answer.status.as_u16(), &answer.body));
             }
@@ -157,7 +158,7 @@ fn granted(answer: TokenAnswer) -> Granted {
 
 /// Our HTTP client, as the crate wants one.
 struct Door<'a> {
-    http: &'a reqwest::Client,
+    http: &'a Http,
     side: Side,
 }
 
@@ -178,11 +179,11 @@ impl<'c> AsyncHttpClient<'c> for Door<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let request =
-                self.http.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
-            let answer = http::send(self.side, request, false)
-                .await
-                .map_err(|error| Refused::Call(Box::new(error)))?;
+            let url = parts.uri.to_string().parse();
+            let url = url.map_err(|_| Refused::Call(Box::new(unreadable(self.side))))?;
+            let request = self.http.request(parts.method, url).headers(parts.headers).body(body);
+            let answer =
+                self.http.send(request, false).await.map_err(|error| Refused::Call(Box::new(error)))?;
             if !answer.status.is_success() {
                 return Err(Refused::Answer(answer.status.as_u16(), answer.body.to_vec()));
             }

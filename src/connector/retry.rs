@@ -2,7 +2,17 @@
 
 use backoff::ExponentialBackoffBuilder;
 use backoff::backoff::Backoff;
+use std::cell::Cell;
 use std::time::Duration;
+
+thread_local! {
+    static STEADY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// No jitter on this thread from now on: a simulation has to come out the same twice.
+pub fn without_jitter() {
+    STEADY.set(true);
+}
 
 /// The wait after so many failed tries: `least`, doubling up to `most`, with jitter, so that many that failed together
 /// do not come back together.
@@ -10,7 +20,7 @@ pub fn wait_after(failed: u32, least: Duration, most: Duration) -> Duration {
     let mut backoff = ExponentialBackoffBuilder::new()
         .with_initial_interval(least)
         .with_multiplier(2.0)
-        .with_randomization_factor(0.3)
+        .with_randomization_factor(if STEADY.get() { 0.0 } else { 0.3 })
         .with_max_interval(most)
         .with_max_elapsed_time(None)
         .build();

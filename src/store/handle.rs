@@ -1,6 +1,7 @@
 //! The store as other rooms see it: closures go in, answers come out once they are durable.
 
 use super::caught::caught;
+use super::simulated::SimulatedDisk;
 use super::transaction::{Reader, Transaction, panicked};
 use super::worker::{Acknowledge, Shared, Workers};
 use super::{StoreError, StoreOptions, open};
@@ -38,6 +39,16 @@ impl Store {
         let workers = Workers::start(opened, dir, options.work_timeout)?;
         let places = Arc::new(Semaphore::new(options.queue));
         Ok(Store { inner: Arc::new(Inner { workers, dir: dir.to_owned(), places }) })
+    }
+
+    /// Opens the store of `tenant` on a simulated disk, or makes it. Everything is then done in the caller's thread.
+    ///
+    /// # Errors
+    /// As [`open`](Store::open), where they can happen.
+    pub fn simulated(disk: &SimulatedDisk, tenant: &str) -> Result<Store, StoreError> {
+        let workers = Workers::here(open::simulated(disk, tenant)?);
+        let places = Arc::new(Semaphore::new(StoreOptions::default().queue));
+        Ok(Store { inner: Arc::new(Inner { workers, dir: PathBuf::new(), places }) })
     }
 
     /// Runs `change` and answers when all it changed is durable; if it fails, nothing of it is kept.
@@ -113,7 +124,7 @@ impl Store {
             let result = transaction.attempt(change).inspect_err(|error| shared.note(error));
             Box::new(move || answer(result)) as Acknowledge
         };
-        self.inner.workers.doors()?.writes.send(Box::new(job)).map_err(|_| self.shared().why())
+        self.inner.workers.write(Box::new(job))
     }
 
     fn send_read<T: Send + 'static>(
@@ -126,7 +137,7 @@ impl Store {
             let result = caught(|| look(reader)).unwrap_or_else(panicked);
             answer(result.inspect_err(|error| shared.note(error)));
         };
-        self.inner.workers.doors()?.reads.send(Box::new(job)).map_err(|_| self.shared().why())
+        self.inner.workers.read(Box::new(job))
     }
 
     async fn answered<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -166,7 +177,7 @@ fn bytes_in(dir: &Path) -> std::io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::Ordering;
+    use crate::store::Flush;
 
     fn open(dir: &Path, work_timeout: Duration) -> Store {
         Store::open(dir, "acme", StoreOptions { work_timeout, ..StoreOptions::default() }).unwrap()
@@ -221,12 +232,12 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_failed_flush_nobody_is_told_that_anything_is_durable() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = open(dir.path(), Duration::from_secs(30));
-        store.shared().engine().fail_flushes.store(true, Ordering::Relaxed);
+        let disk = SimulatedDisk::default();
+        let store = Store::simulated(&disk, "acme").unwrap();
+        disk.decide_flushes(|| Flush::FailsBefore);
         let error = store.write(|t| t.set_meta("lost", "1")).await.unwrap_err();
         assert!(error.is_fatal(), "{error}");
-        store.shared().engine().fail_flushes.store(false, Ordering::Relaxed);
+        disk.decide_flushes(|| Flush::Done);
         assert_eq!(store.write(|t| t.set_meta("more", "1")).await, Err(error.clone()));
         assert_eq!(store.read(|r| r.meta("lost")).await, Err(error.clone()));
         assert_eq!(store.read_blocking(|r| r.meta("lost")), Err(error.clone()));

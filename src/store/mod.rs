@@ -6,7 +6,7 @@
 //!
 //! Reading order: `rows` (what is kept), `links`, `due`, `journal`, `progress` (how it is asked for), `table` and
 //! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open`, and at the bottom
-//! `key`, `value` and `engine` (bytes).
+//! `key`, `value` and `engine` (bytes; `on_sled` is the only file that names sled).
 
 mod caught;
 mod due;
@@ -20,9 +20,11 @@ mod links;
 mod lock;
 pub mod marks;
 mod newcomers;
+mod on_sled;
 mod open;
 mod progress;
 mod rows;
+mod simulated;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -34,4 +36,5 @@ pub use error::StoreError;
 pub use handle::Store;
 pub use open::StoreOptions;
 pub use rows::*;
+pub use simulated::{Flush, SimulatedDisk};
 pub use transaction::{Reader, Transaction};

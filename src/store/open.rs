@@ -5,6 +5,7 @@ use super::caught::caught;
 use super::engine::Engine;
 use super::key::{Key, Kind};
 use super::lock::Lock;
+use super::simulated::{OnSimulatedDisk, SimulatedDisk};
 use super::transaction::{Quarantine, Transaction};
 use std::path::Path;
 use std::sync::mpsc;
@@ -49,7 +50,8 @@ impl Default for StoreOptions {
 /// An open engine, and the lock that makes it ours: given back in this order.
 pub(super) struct Opened {
     pub(super) engine: Engine,
-    pub(super) _lock: Lock,
+    /// None on a simulated disk.
+    pub(super) _lock: Option<Lock>,
 }
 
 /// Opens the store in `dir` on a thread of its own, so that an engine that hangs can be left behind.
@@ -66,7 +68,7 @@ pub(super) fn open(dir: &Path, tenant: &str, options: &StoreOptions) -> Result<O
             let opened = caught(|| {
                 let engine = Engine::open(&dir.join("sled"), cache_bytes)?;
                 identify(&engine, &dir, &tenant, SCHEMA, MIGRATIONS)?;
-                Ok(Opened { engine, _lock: lock })
+                Ok(Opened { engine, _lock: Some(lock) })
             });
             // Nobody waits any more after the timeout; then engine and lock end here.
             let _ = sender.send(opened.unwrap_or_else(|reason| Err(StoreError::Broken { reason })));
@@ -78,6 +80,13 @@ pub(super) fn open(dir: &Path, tenant: &str, options: &StoreOptions) -> Result<O
         Ok(opened) => opened,
         Err(_) => Err(StoreError::TimedOut { what: "open", after: options.open_timeout }),
     }
+}
+
+/// Opens the store on a simulated disk.
+pub(super) fn simulated(disk: &SimulatedDisk, tenant: &str) -> Result<Opened, StoreError> {
+    let engine = Engine::Simulated(OnSimulatedDisk::open(disk));
+    identify(&engine, Path::new("simulated"), tenant, SCHEMA, MIGRATIONS)?;
+    Ok(Opened { engine, _lock: None })
 }
 
 /// Marks a new store as this tenant's; refuses another's and a newer one; brings an older one up to date.

@@ -38,10 +38,11 @@ pub(super) struct Workers {
 }
 
 /// Where jobs go in.
-pub(super) struct Doors {
-    pub(super) writes: mpsc::Sender<WriteJob>,
-    pub(super) reads: mpsc::Sender<ReadJob>,
-    _watch: mpsc::Sender<()>,
+enum Doors {
+    /// To threads of their own.
+    Threads { writes: mpsc::Sender<WriteJob>, reads: mpsc::Sender<ReadJob>, _watch: mpsc::Sender<()> },
+    /// Done on the spot: in a simulation everything happens in one thread.
+    Here,
 }
 
 /// What the threads share.
@@ -58,13 +59,7 @@ pub(super) struct Shared {
 impl Workers {
     /// Starts the threads that work on `opened`. The store fails when one takes longer than `work_timeout`.
     pub(super) fn start(opened: Opened, dir: &Path, work_timeout: Duration) -> Result<Workers, StoreError> {
-        let shared = Arc::new(Shared {
-            opened,
-            quarantine: Quarantine::default(),
-            between_commits: RwLock::new(()),
-            fault: watch::Sender::new(None),
-            clocks: Default::default(),
-        });
+        let shared = Arc::new(Shared::new(opened));
         let mut threads = Vec::new();
         let mut start = |name: &str, run: Box<dyn FnOnce(&Shared) + Send>| {
             let shared = Arc::clone(&shared);
@@ -81,13 +76,36 @@ impl Workers {
         }
         let (watch, end) = mpsc::channel();
         start("store-watch", Box::new(move |shared| shared.watch(&end, work_timeout)))?;
-        Ok(Workers { shared, doors: Some(Doors { writes, reads, _watch: watch }), threads })
+        Ok(Workers { shared, doors: Some(Doors::Threads { writes, reads, _watch: watch }), threads })
     }
 
-    /// The way in, as long as the store works.
-    pub(super) fn doors(&self) -> Result<&Doors, StoreError> {
+    /// No threads: whoever asks does the work.
+    pub(super) fn here(opened: Opened) -> Workers {
+        Workers { shared: Arc::new(Shared::new(opened)), doors: Some(Doors::Here), threads: Vec::new() }
+    }
+
+    /// Has something written, as long as the store works.
+    pub(super) fn write(&self, job: WriteJob) -> Result<(), StoreError> {
         self.shared.check()?;
-        self.doors.as_ref().ok_or_else(closed)
+        match self.doors.as_ref().ok_or_else(closed)? {
+            Doors::Threads { writes, .. } => writes.send(job).map_err(|_| self.shared.why()),
+            Doors::Here => {
+                self.shared.write_group(vec![job]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Has something looked up, as long as the store works.
+    pub(super) fn read(&self, job: ReadJob) -> Result<(), StoreError> {
+        self.shared.check()?;
+        match self.doors.as_ref().ok_or_else(closed)? {
+            Doors::Threads { reads, .. } => reads.send(job).map_err(|_| self.shared.why()),
+            Doors::Here => {
+                self.shared.read_one(job);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -108,6 +126,16 @@ impl Drop for Workers {
 }
 
 impl Shared {
+    fn new(opened: Opened) -> Shared {
+        Shared {
+            opened,
+            quarantine: Quarantine::default(),
+            between_commits: RwLock::new(()),
+            fault: watch::Sender::new(None),
+            clocks: Default::default(),
+        }
+    }
+
     pub(super) fn engine(&self) -> &Engine {
         &self.opened.engine
     }
@@ -117,19 +145,29 @@ impl Shared {
         while let Ok(first) = jobs.recv() {
             let group: Vec<WriteJob> =
                 std::iter::once(first).chain(jobs.try_iter()).take(GROUP_LIMIT).collect();
-            // Whoever waits for a closure that was dropped unrun or unacknowledged is told the fault instead.
-            if self.check().is_err() {
-                continue;
-            }
             self.clocks[0].start();
-            let mut transaction = Transaction::new(self.engine(), &self.quarantine);
-            let acknowledgements: Vec<_> = group.into_iter().map(|job| job(&mut transaction)).collect();
-            // A closure may have found the engine broken; then nothing of the group is committed.
-            let outcome = self.check().and_then(|()| self.commit(transaction.into_changes()));
+            let acknowledgements = self.commit_group(group);
             self.clocks[0].stop();
-            if outcome.is_ok() {
-                acknowledgements.into_iter().for_each(|acknowledge| acknowledge());
-            }
+            acknowledgements.into_iter().for_each(|acknowledge| acknowledge());
+        }
+    }
+
+    fn write_group(&self, group: Vec<WriteJob>) {
+        self.commit_group(group).into_iter().for_each(|acknowledge| acknowledge());
+    }
+
+    /// Runs closures and commits what they changed. Returns who is to be told; whoever waits for a closure that was
+    /// dropped unrun or unacknowledged is told the fault instead.
+    fn commit_group(&self, group: Vec<WriteJob>) -> Vec<Acknowledge> {
+        if self.check().is_err() {
+            return Vec::new();
+        }
+        let mut transaction = Transaction::new(self.engine(), &self.quarantine);
+        let acknowledgements = group.into_iter().map(|job| job(&mut transaction)).collect();
+        // A closure may have found the engine broken; then nothing of the group is committed.
+        match self.check().and_then(|()| self.commit(transaction.into_changes())) {
+            Ok(()) => acknowledgements,
+            Err(_) => Vec::new(),
         }
     }
 
@@ -149,12 +187,15 @@ impl Shared {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(job) = job else { return };
             clock.start();
-            let undisturbed = self.between_commits.read().unwrap_or_else(PoisonError::into_inner);
-            if self.check().is_ok() {
-                job(&Reader::new(self.engine(), &self.quarantine));
-            }
-            drop(undisturbed);
+            self.read_one(job);
             clock.stop();
+        }
+    }
+
+    fn read_one(&self, job: ReadJob) {
+        let _undisturbed = self.between_commits.read().unwrap_or_else(PoisonError::into_inner);
+        if self.check().is_ok() {
+            job(&Reader::new(self.engine(), &self.quarantine));
         }
     }
 

@@ -3,9 +3,9 @@
 use super::side::SideState;
 use super::spool::Spool;
 use crate::config::{Bulk, Config, SalesforceChanges};
-use crate::connector::CallError;
 use crate::connector::engage::Engage;
 use crate::connector::salesforce::{OrgInfo, Salesforce, Topic};
+use crate::connector::{CallError, Network};
 use crate::mapping::Mapping;
 use crate::model::{BySide, FieldName, SalesforceObject, Side};
 use crate::store::{Store, StoreError, marks};
@@ -91,8 +91,22 @@ impl Engine {
     /// # Errors
     /// When a connector refuses its settings.
     pub fn new(config: &Config, mapping: Mapping, store: Store, clock: Clock) -> Result<Engine, StartError> {
-        let salesforce = Salesforce::new(&config.salesforce, clock.clone())?;
-        let engage = Engage::new(&config.engage, clock.clone())?;
+        Engine::over(config, mapping, store, clock, Network::default())
+    }
+
+    /// The same, over a network of one's own.
+    ///
+    /// # Errors
+    /// When a connector refuses its settings.
+    pub fn over(
+        config: &Config,
+        mapping: Mapping,
+        store: Store,
+        clock: Clock,
+        network: Network,
+    ) -> Result<Engine, StartError> {
+        let salesforce = Salesforce::over(&config.salesforce, clock.clone(), network.clone())?;
+        let engage = Engage::over(&config.engage, clock.clone(), network)?;
         let mapping = Arc::new(mapping);
         Ok(Engine {
             written: ArcSwap::new(mapping.clone()),

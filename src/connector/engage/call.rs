@@ -88,7 +88,7 @@ impl Engage {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let answer = http::send(Side::Engage, request, call.writes()).await?;
+        let answer = self.0.http.send(request, call.writes()).await?;
         self.pace().told(&answer.headers, self.now());
         if answer.status.is_success() {
             return Ok(answer);

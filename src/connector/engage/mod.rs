@@ -13,7 +13,8 @@ pub use sequences::{Sequence, Status};
 pub use webhook::{BODY_BYTES_MAX, Delivery, Rejection, verify};
 
 use crate::config::EngageConfig;
-use crate::connector::{CallError, Effect, Retry};
+use crate::connector::http::Http;
+use crate::connector::{CallError, Effect, Network, Retry};
 use crate::model::Side;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ pub struct Engage(Arc<Shared>);
 
 struct Shared {
     config: EngageConfig,
-    http: reqwest::Client,
+    http: Http,
     clock: Clock,
     /// Held while somebody asks for a token: the others wait for that one.
     token: tokio::sync::Mutex<Option<call::Token>>,
@@ -52,6 +53,14 @@ impl Engage {
     /// # Errors
     /// When the profile is not the default one, or HTTPS cannot be set up.
     pub fn new(config: &EngageConfig, clock: Clock) -> Result<Engage, CallError> {
+        Engage::over(config, clock, Network::default())
+    }
+
+    /// The same, over a network of one's own.
+    ///
+    /// # Errors
+    /// When the profile is not the default one, or HTTPS cannot be set up.
+    pub fn over(config: &EngageConfig, clock: Clock, network: Network) -> Result<Engage, CallError> {
         if config.profile != "default" {
             return Err(CallError {
                 side: Side::Engage,
@@ -67,7 +76,7 @@ impl Engage {
             });
         }
         Ok(Engage(Arc::new(Shared {
-            http: crate::connector::http::client(Side::Engage)?,
+            http: Http::new(Side::Engage, network)?,
             config: config.clone(),
             clock,
             token: tokio::sync::Mutex::new(None),

@@ -111,7 +111,7 @@ impl Salesforce {
         if let Some(csv) = &call.csv {
             request = request.header(header::CONTENT_TYPE, "text/csv").body(csv.clone());
         }
-        let answer = http::send(Side::Salesforce, request, call.writes()).await?;
+        let answer = self.0.http.send(request, call.writes()).await?;
         self.note(&answer);
         if answer.status.is_success() {
             lock(&self.0.budget).answered();

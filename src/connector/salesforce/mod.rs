@@ -28,7 +28,9 @@ pub use read::Replaced;
 pub use write::SalesforceWrite;
 
 use crate::config::SalesforceConfig;
-use crate::connector::CallError;
+use crate::connector::http::Http;
+use crate::connector::{CallError, Network};
+use crate::model::Side;
 use auth::Session;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -43,7 +45,7 @@ pub struct Salesforce(Arc<Shared>);
 
 struct Shared {
     config: SalesforceConfig,
-    http: reqwest::Client,
+    http: Http,
     clock: Clock,
     /// Held while somebody signs in: the others wait for that one token.
     session: tokio::sync::Mutex<Option<Session>>,
@@ -62,8 +64,16 @@ impl Salesforce {
     /// # Errors
     /// When HTTPS cannot be set up.
     pub fn new(config: &SalesforceConfig, clock: Clock) -> Result<Salesforce, CallError> {
+        Salesforce::over(config, clock, Network::default())
+    }
+
+    /// The same, over a network of one's own.
+    ///
+    /// # Errors
+    /// When HTTPS cannot be set up.
+    pub fn over(config: &SalesforceConfig, clock: Clock, network: Network) -> Result<Salesforce, CallError> {
         Ok(Salesforce(Arc::new(Shared {
-            http: crate::connector::http::client(crate::model::Side::Salesforce)?,
+            http: Http::new(Side::Salesforce, network)?,
             budget: Mutex::new(budget::Meter::new(config.keep_free, config.quota_retry.clone())),
             config: config.clone(),
             clock,

@@ -4,6 +4,9 @@ use super::state::{Actor, Enrollment, Kept, Prospect, Refusal, Sequence, State};
 use super::webhooks::Sender;
 use crate::model::{ProspectId, SalesforceId};
 use crate::sandbox::{Clock, Faults, Served};
+use axum::body::{Body, Bytes};
+use axum::extract::State as Shared;
+use axum::http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -42,6 +45,15 @@ impl Product {
     /// When the listener has no address any more.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
         Served::start(listener, super::face::router(self.clone()), None)
+    }
+
+    /// Answers one request, without a network between.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let response = super::face::door(Shared(self.clone()), request.map(Body::from)).await;
+        let (parts, body) = response.into_parts();
+        // A body that breaks off is a fault of a network; there is none.
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+        Response::from_parts(parts, body)
     }
 
     /// What goes wrong on demand.

@@ -37,7 +37,7 @@ struct Asked {
     client: String,
 }
 
-async fn door(State(product): State<Product>, request: Request) -> Response {
+pub(super) async fn door(State(product): State<Product>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let fault = product.faults.take(parts.method.as_str(), &path);

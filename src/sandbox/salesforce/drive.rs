@@ -6,6 +6,9 @@ use super::state::{Kept, State, ValidationRule, second};
 use super::writes::Writer;
 use crate::model::SalesforceId;
 use crate::sandbox::{Authority, Clock, Faults, Served};
+use axum::body::{Body, Bytes};
+use axum::extract::State as Shared;
+use axum::http::{Request, Response};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -82,6 +85,15 @@ impl Org {
 
     fn router(&self) -> axum::Router {
         super::events::beside(super::face::router(self.clone()), self.clone())
+    }
+
+    /// Answers one request, without a network between.
+    pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let response = super::face::door(Shared(self.clone()), request.map(Body::from)).await;
+        let (parts, body) = response.into_parts();
+        // A body that breaks off is a fault of a network; there is none.
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+        Response::from_parts(parts, body)
     }
 
     /// What goes wrong on demand.

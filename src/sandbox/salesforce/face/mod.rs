@@ -113,7 +113,7 @@ impl Asked {
     }
 }
 
-async fn door(State(org): State<Org>, request: Request) -> Response {
+pub(super) async fn door(State(org): State<Org>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let fault = org.faults.take(parts.method.as_str(), &path);

@@ -1,0 +1,179 @@
+//! A company's mapping, made up: random rows that the verifier accepts, and the same rows in the checker's own words, which
+//! owe nothing to the code that is tested.
+
+use lockstep::mapping::Mapping;
+use rand::prelude::*;
+use rand::rngs::StdRng;
+use std::sync::OnceLock;
+
+/// The person statuses: label and key.
+pub const STATUSES: [(&str, &str); 8] = [
+    ("Not contacted", "not_contacted"),
+    ("Just added", "just_added"),
+    ("Bounced", "bounced"),
+    ("Approaching", "approaching"),
+    ("Opted out", "opted_out"),
+    ("Not interested", "not_interested"),
+    ("Success", "success"),
+    ("Unresponsive", "unresponsive"),
+];
+
+/// What a Lead or Contact may say. The last one stands in no mapping.
+pub const VALUES: [&str; 9] = [
+    "Attempting to contact",
+    "In progress",
+    "Junk lead",
+    "Nurture",
+    "Not interested",
+    "Working",
+    "Cold",
+    "Unsubscribed",
+    "Odd",
+];
+
+/// What an opted-out Lead says.
+pub const OUT: &str = "Unsubscribed";
+
+/// A row, as the checker knows it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The person status.
+    pub person: &'static str,
+    /// What Salesforce says for it.
+    pub salesforce: Option<&'static str>,
+    /// What else in Salesforce leads to it.
+    pub also_from: Option<&'static str>,
+    /// Whether it is written to Salesforce.
+    pub outbound: bool,
+    /// Whether it is written to Engage.
+    pub inbound: bool,
+}
+
+/// A company.
+#[derive(Debug, Clone)]
+pub struct Company {
+    /// The file.
+    pub text: String,
+    /// What Lockstep makes of it.
+    pub mapping: Mapping,
+    /// What the checker makes of it.
+    pub rows: Vec<Row>,
+    /// A cleared opt-out is followed.
+    pub follows_cleared: bool,
+}
+
+impl Company {
+    /// What a value of Salesforce is in Engage.
+    pub fn inbound(&self, value: &str) -> Option<&'static str> {
+        let mut rows = self.rows.iter().filter(|row| row.inbound);
+        rows.find(|row| row.salesforce == Some(value) || row.also_from == Some(value)).map(|row| row.person)
+    }
+
+    /// What a person status is in Salesforce.
+    pub fn outbound(&self, status: &str) -> Option<&'static str> {
+        self.rows.iter().filter(|row| row.outbound && row.person == status).find_map(|row| row.salesforce)
+    }
+
+    /// Whether the two are joined, directly or through others, by what is written for them.
+    pub fn agree(&self, value: &str, status: &str) -> bool {
+        let (mut values, mut statuses) = (vec![value], Vec::new());
+        loop {
+            let before = (values.len(), statuses.len());
+            for (_, key) in STATUSES {
+                let leads =
+                    |value: &&str| self.inbound(value) == Some(key) || self.outbound(key) == Some(value);
+                if !statuses.contains(&key) && values.iter().any(leads) {
+                    statuses.push(key);
+                }
+            }
+            for value in VALUES {
+                let leads =
+                    |key: &&str| self.outbound(key) == Some(value) || self.inbound(value) == Some(*key);
+                if !values.contains(&value) && statuses.iter().any(leads) {
+                    values.push(value);
+                }
+            }
+            if statuses.contains(&status) {
+                return true;
+            }
+            if before == (values.len(), statuses.len()) {
+                return false;
+            }
+        }
+    }
+
+    /// One of the companies that are tried: a pool, since proving a mapping takes longer than a simulated day.
+    pub fn number(number: usize) -> &'static Company {
+        static POOL: OnceLock<Vec<Company>> = OnceLock::new();
+        let pool = POOL.get_or_init(|| {
+            let mut random = StdRng::seed_from_u64(7);
+            (0..POOL_SIZE).map(|_| made_up(&mut random)).collect()
+        });
+        &pool[number % pool.len()]
+    }
+}
+
+/// How many companies there are.
+pub const POOL_SIZE: usize = 48;
+
+fn made_up(random: &mut StdRng) -> Company {
+    for _ in 0..400 {
+        if let Some(company) = attempt(random) {
+            return company;
+        }
+    }
+    panic!("the verifier accepts none of 400 mappings");
+}
+
+fn attempt(random: &mut StdRng) -> Option<Company> {
+    let mut rows = Vec::new();
+    let mut text = "schema = 1\ncompany = \"simulated\"\nstatus = [\n".to_owned();
+    for (label, key) in STATUSES {
+        let is_out = key == "opted_out";
+        if !is_out && random.random_bool(0.1) {
+            continue;
+        }
+        let salesforce = match is_out {
+            true => Some(OUT),
+            false => random.random_bool(0.85).then(|| VALUES[random.random_range(0..7)]),
+        };
+        let way = match random.random_range(0..10) {
+            _ if is_out => "both",
+            0..7 => "both",
+            7..9 => "to-salesforce",
+            _ => "to-engage",
+        };
+        let also_from = (!is_out && way != "to-salesforce" && random.random_bool(0.15))
+            .then(|| VALUES[random.random_range(0..7)]);
+        text.push_str(&format!("  {{ person = \"{label}\""));
+        if let Some(value) = salesforce {
+            text.push_str(&format!(", salesforce = \"{value}\", way = \"{way}\""));
+        }
+        if let Some(value) = also_from {
+            text.push_str(&format!(", also_from = [\"{value}\"]"));
+        }
+        if random.random_bool(0.3) {
+            let action = ["pause", "resume", "finish"][random.random_range(0..3)];
+            text.push_str(&format!(", sequences = \"{action}\""));
+        }
+        text.push_str(" },\n");
+        rows.push(Row {
+            person: key,
+            salesforce,
+            also_from,
+            outbound: way != "to-engage",
+            inbound: way != "to-salesforce",
+        });
+    }
+    let winner = ["salesforce", "engage", "newest", "hold"][random.random_range(0..4)];
+    let disagree = ["adopt", "apply", "hold"][random.random_range(0..3)];
+    let cleared = if random.random_bool(0.2) { "follow" } else { "hold" };
+    text.push_str(&format!(
+        "]\n[salesforce.lead]\nstatus = \"Status\"\nopt_out = \"HasOptedOutOfEmail\"\n\
+         [salesforce.contact]\nstatus = \"Engagement_Status__c\"\n[conflict]\nwinner = \"{winner}\"\n\
+         [new]\ndisagree = \"{disagree}\"\n[opt_out]\ncleared = \"{cleared}\"\n\
+         [limits]\nwrites_per_record_per_hour = 1000\n"
+    ));
+    let mapping = lockstep::verify::parse("simulated.toml", &text).ok()?.mapping;
+    Some(Company { text, mapping, rows, follows_cleared: cleared == "follow" })
+}
