@@ -3,6 +3,9 @@
 //! The rooms stand below in reading order. Each may use those above it, never those below
 //! (`tests/suite/house.rs` holds them to it).
 
+// Mistakes that the tests must find; none of them in a release.
+pub mod mutant;
+
 // The words.
 pub mod model;
 

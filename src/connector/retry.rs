@@ -20,7 +20,11 @@ pub fn wait_after(failed: u32, least: Duration, most: Duration) -> Duration {
     let mut backoff = ExponentialBackoffBuilder::new()
         .with_initial_interval(least)
         .with_multiplier(2.0)
-        .with_randomization_factor(if STEADY.get() { 0.0 } else { 0.3 })
+        .with_randomization_factor(if STEADY.get() || crate::mutant::is("steady-retries") {
+            0.0
+        } else {
+            0.3
+        })
         .with_max_interval(most)
         .with_max_elapsed_time(None)
         .build();

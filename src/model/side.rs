@@ -66,3 +66,10 @@ impl<T> BySide<T> {
         }
     }
 }
+
+impl BySide<bool> {
+    /// Yes on `side`, no on the other.
+    pub fn only(side: Side) -> BySide<bool> {
+        BySide { salesforce: side == Side::Salesforce, engage: side == Side::Engage }
+    }
+}

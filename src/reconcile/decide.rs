@@ -13,6 +13,7 @@ use crate::model::{
     Baseline, BySide, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
     SalesforceObject, SalesforceRecord, SequenceAction, SetAt, Side, Step, Target, WriteReason,
 };
+use crate::mutant;
 use std::sync::Arc;
 
 /// Everything a decision is made from.
@@ -129,7 +130,8 @@ impl Case<'_> {
         }
         let before = self.seen_opted_out();
         for side in Side::BOTH {
-            if *now.get(side) && !*before.get(side.other()) {
+            // The other side was never told; or it was and somebody took it back there, and this one is new.
+            if *now.get(side) && !(*before.get(side.other()) && *before.get(side)) {
                 return Verdict::new(self.carry_opt_out(side), latch);
             }
         }
@@ -180,8 +182,15 @@ impl Case<'_> {
             engage: baseline.engage != self.prospect.status,
         };
         if !changed.salesforce && !changed.engage {
+            if mutant::is("quiet-is-decided") && self.agreement().is_none() {
+                return self.both_changed(WriteReason::Won);
+            }
             return Decision::InSync;
         }
+        let changed = match mutant::is("any-touch-is-a-change") {
+            true => BySide { salesforce: true, engage: true },
+            false => changed,
+        };
         if let Some(reason) = self.agreement() {
             return self.settled(reason);
         }
@@ -204,6 +213,9 @@ impl Case<'_> {
     }
 
     fn agreement(&self) -> Option<AdoptReason> {
+        if mutant::is("agreement-ignored") {
+            return None;
+        }
         let (fields, status) = (&self.record.fields, &self.prospect.status);
         if self.relation.agree(fields, status) {
             return Some(AdoptReason::Agree);
@@ -213,7 +225,11 @@ impl Case<'_> {
     }
 
     fn both_changed(&self, reason: fn(Side) -> WriteReason) -> Decision {
-        let winner = self.relation.winner(&self.record.fields, &self.prospect.status);
+        let mut winner = self.relation.winner(&self.record.fields, &self.prospect.status);
+        if mutant::is("last-write-wins") {
+            let later = self.record.last_modified > self.prospect.status_changed_at;
+            winner = Some(if later { Winner::Salesforce } else { Winner::Engage });
+        }
         let side = match winner {
             Some(Winner::Salesforce) => Side::Salesforce,
             Some(Winner::Engage) => Side::Engage,
@@ -352,6 +368,11 @@ impl Case<'_> {
     }
 
     fn seen(&self) -> Baseline {
+        if let Some(baseline) = &self.situation.link.baseline
+            && mutant::is("expected-from-baseline")
+        {
+            return baseline.clone();
+        }
         let salesforce = self.mapping.values(self.object, &self.record.fields);
         Baseline { salesforce, engage: self.prospect.status.clone() }
     }

@@ -4,6 +4,7 @@ use super::decide::Case;
 use super::decision::*;
 use crate::mapping::OptOutCleared;
 use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, WriteReason};
+use crate::mutant;
 
 impl Case<'_> {
     /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
@@ -25,7 +26,7 @@ impl Case<'_> {
             }
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
-        if self.mapping.opt_out_cleared == OptOutCleared::Follow {
+        if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return self.let_pass(now, before, WriteReason::Changed(side));
         }

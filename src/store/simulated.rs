@@ -39,6 +39,18 @@ impl SimulatedDisk {
         self.state().fate = Some(Box::new(fate));
     }
 
+    /// A copy of everything that is durable.
+    pub fn copied(&self) -> SimulatedDisk {
+        let durable = self.state().durable.clone();
+        SimulatedDisk(Arc::new(Mutex::new(State { durable, fate: None })))
+    }
+
+    /// Puts a copy back, as if nothing had been written since.
+    pub fn put_back(&self, copy: &SimulatedDisk) {
+        let durable = copy.state().durable.clone();
+        self.state().durable = durable;
+    }
+
     /// How many rows are durable.
     pub fn rows(&self) -> usize {
         self.state().durable.len()

@@ -7,6 +7,7 @@ use super::StoreError;
 use super::engine::{Changes, Engine};
 use super::open::Opened;
 use super::transaction::{Quarantine, Reader, Transaction};
+use crate::mutant;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
@@ -176,7 +177,8 @@ impl Shared {
             return Ok(());
         }
         let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.engine().apply(changes).and_then(|()| self.engine().flush());
+        let flush = || if mutant::is("no-flush") { Ok(()) } else { self.engine().flush() };
+        let outcome = self.engine().apply(changes).and_then(|()| flush());
         // Said before readers may look again.
         outcome.inspect_err(|error| self.fail(error.clone()))
     }

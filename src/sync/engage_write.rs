@@ -6,6 +6,7 @@ use super::write::{Ended, Write};
 use crate::connector::CallError;
 use crate::connector::engage::EngageWrite;
 use crate::model::{Enrollment, EnrollmentState, ProspectId, SequenceAction, Target};
+use crate::mutant;
 use crate::store::OwnPauses;
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
@@ -94,7 +95,7 @@ impl Engine {
             }
             SequenceAction::Resume => {
                 // Only our own pauses are resumed; a person's review of a reply is never undone.
-                if !write.work.pauses.enrollments.is_empty() {
+                if !write.work.pauses.enrollments.is_empty() || mutant::is("all-pauses-resumed") {
                     self.engage.resume(prospect, &reason).await?;
                     let prospect = prospect.clone();
                     self.store.write(move |tx| tx.set_own_pauses(&prospect, &OwnPauses::default())).await?;

@@ -7,7 +7,8 @@ use crate::connector::salesforce::Purpose;
 use crate::model::{
     Link, PersonStatus, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, SetAt, Side,
 };
-use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, StoreError};
+use crate::mutant;
+use crate::store::{Due, Held, Intent, OwnPauses, Parked, Reader, Source, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub(super) const CHUNK: usize = 2_000;
 
 /// One due link with everything known about it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Work {
     pub(super) due: Due,
     pub(super) link: Link,
@@ -29,6 +30,12 @@ pub(super) struct Work {
     pub(super) sequences: Vec<Arc<str>>,
     pub(super) record: Option<SalesforceRecord>,
     pub(super) prospect: Option<Prospect>,
+}
+
+/// What the last webhook of a due link says.
+fn said_by_webhook(due: &Due) -> Option<&str> {
+    let mut seen = due.seen.iter().rev();
+    seen.find(|seen| seen.source == Source::Webhook).and_then(|seen| seen.value.as_deref())
 }
 
 /// Both sides, as read at one time.
@@ -133,6 +140,11 @@ impl Engine {
             }
             let id = &work.link.prospect;
             work.prospect = fresh.engage.remove(id).or_else(|| read.engage.remove(id));
+            if let (Some(prospect), Some(said)) = (&mut work.prospect, said_by_webhook(&work.due))
+                && mutant::is("webhook-is-truth")
+            {
+                prospect.status = PersonStatus::new(said);
+            }
         }
         for work in works.iter() {
             fresh.salesforce.remove(&work.link.salesforce);

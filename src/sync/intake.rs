@@ -7,6 +7,7 @@ use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::{Mapping, NewLeads, NewProspects};
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
+use crate::mutant;
 use crate::store::{Newcomer, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -42,12 +43,19 @@ impl Engine {
     /// due.
     pub(super) async fn take_in_salesforce(
         &self,
-        records: Vec<SalesforceRecord>,
+        mut records: Vec<SalesforceRecord>,
         asked_at: Timestamp,
         cursor: Option<(&'static str, String)>,
         fresh: &mut Fresh,
     ) -> Result<usize, Interrupted> {
         let (mapping, now) = (self.mapping(), self.now());
+        if mutant::is("own-user-ignored") {
+            let ours = self.org.load_full().and_then(|org| org.user.clone());
+            records.retain(|record| record.last_modified_by.is_none() || record.last_modified_by != ours);
+        }
+        if let Some((name, cursor)) = cursor.clone().filter(|_| mutant::is("cursor-before-due")) {
+            self.store.write(move |tx| tx.set_cursor(name, &cursor)).await?;
+        }
         let (due, kept) = self
             .store
             .write(move |tx| {

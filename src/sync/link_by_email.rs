@@ -8,6 +8,7 @@ use crate::mapping::{NewLeads, NewProspects};
 use crate::model::{
     HoldReason, Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side,
 };
+use crate::mutant;
 use crate::store::{Held, JournalEntry, Newcomer, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +165,8 @@ fn link_or_hold(
         return namesakes.unlinked.iter().try_for_each(|prospect| hold(tx, prospect, None, &ids, now));
     };
     let taken: Vec<ProspectId> = tx.links_by_salesforce(record)?;
-    let unique = namesakes.records.len() == 1 && namesakes.unlinked.len() == 1 && namesakes.linked.is_empty();
+    let unique = mutant::is("email-is-a-key")
+        || namesakes.records.len() == 1 && namesakes.unlinked.len() == 1 && namesakes.linked.is_empty();
     match namesakes.unlinked.first() {
         Some(prospect) if unique && taken.is_empty() => {
             tx.remove_newcomer(prospect.as_str())?;

@@ -88,6 +88,30 @@ pub(super) fn apply_latch(link: &mut Link, change: LatchChange, now: Timestamp) 
     }
 }
 
+/// Whether the written side holds what a decided write was to bring there.
+pub(super) fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
+    match &intent.step.target {
+        _ if intent.step.is_details() => super::details::arrived(mapping, work, &intent.step),
+        Target::EngageDetails { .. } => false,
+        Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
+        Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
+            record.id == intent.salesforce && fields.iter().all(|(name, value)| record.field(name) == value)
+        }),
+    }
+}
+
+/// What a write that arrived has made true: what anybody has changed since then is compared with that.
+pub(super) fn count_as_done(link: &mut Link, intent: &Intent, now: Timestamp) {
+    let step = &intent.step;
+    if step.is_details() {
+        return super::details::settle(link, step);
+    }
+    link.baseline = Some(step.after());
+    if matches!(step.reason, WriteReason::OptedOut(_)) {
+        apply_latch(link, LatchChange::Set(BySide::only(step.side())), now);
+    }
+}
+
 /// A write whose answer was lost turns out to have happened: it is journalled as what it was. Says whether so.
 pub(super) fn own_write_found(
     tx: &mut Transaction<'_>,
@@ -98,22 +122,12 @@ pub(super) fn own_write_found(
 ) -> Result<bool, StoreError> {
     let Some(intent) = &work.intent else { return Ok(false) };
     tx.remove_intent(&work.link.prospect)?;
-    let arrived = match &intent.step.target {
-        _ if intent.step.is_details() => {
-            let arrived = super::details::arrived(mapping, work, &intent.step);
-            if arrived {
-                let mut link = tx.link(&work.link.prospect)?.unwrap_or_else(|| work.link.clone());
-                super::details::settle(&mut link, &intent.step);
-                tx.put_link(&link)?;
-            }
-            arrived
-        }
-        Target::EngageDetails { .. } => false,
-        Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
-        Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
-            record.id == intent.salesforce && fields.iter().all(|(name, value)| record.field(name) == value)
-        }),
-    };
+    let arrived = arrived(mapping, work, intent);
+    if arrived {
+        let mut link = tx.link(&work.link.prospect)?.unwrap_or_else(|| work.link.clone());
+        count_as_done(&mut link, intent, now);
+        tx.put_link(&link)?;
+    }
     if arrived {
         settle_pauses(tx, work)?;
         tx.count_write(&work.link.prospect, intent.step.side(), now)?;

@@ -7,6 +7,7 @@ use super::record::{self, Note};
 use crate::connector::CallError;
 use crate::mapping::{Mapping, Winner};
 use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
+use crate::mutant;
 use crate::reconcile::{Decision, Situation, Verdict, decide};
 use crate::store::{OwnPauses, Source, Transaction};
 use std::collections::HashMap;
@@ -22,8 +23,9 @@ pub(super) struct Decided {
 
 impl Engine {
     /// Decides each, asking Salesforce's field history only for those whose answer depends on it.
-    pub(super) async fn decide(&self, works: Vec<Work>) -> Result<Vec<Decided>, CallError> {
+    pub(super) async fn decide(&self, mut works: Vec<Work>) -> Result<Vec<Decided>, CallError> {
         let mapping = self.mapping();
+        works.iter_mut().for_each(|work| know_own_write(&mapping, work, self.now()));
         let org = self.connect().await?;
         let verdict = |work: &Work, leave_details: bool| {
             decide(
@@ -95,10 +97,14 @@ impl Engine {
         let (writes, settled): (Vec<_>, Vec<_>) = decided
             .into_iter()
             .partition(|d| matches!(d.verdict.decision, Decision::Write(_)) && !is_parked(&mapping, d));
+        let now = self.now();
+        let unknown = writes.iter().filter(|decided| decided.work.intent.is_some());
+        for Decided { work, .. } in unknown {
+            self.tell_of_own_write(work, now).await?;
+        }
         if settled.is_empty() {
             return Ok(writes);
         }
-        let now = self.now();
         let notes = self
             .store
             .write(move |tx| {
@@ -111,6 +117,21 @@ impl Engine {
             .await?;
         notes.iter().for_each(Note::log);
         Ok(writes)
+    }
+
+    /// Before another write is decided in its place, the journal tells of one that had arrived.
+    async fn tell_of_own_write(&self, work: &Work, now: jiff::Timestamp) -> Result<(), Interrupted> {
+        let (mapping, work) = (self.mapping(), work.clone());
+        let notes = self
+            .store
+            .write(move |tx| {
+                let mut notes = Vec::new();
+                record::own_write_found(tx, &mapping, &work, now, &mut notes)?;
+                Ok(notes)
+            })
+            .await?;
+        notes.iter().for_each(Note::log);
+        Ok(())
     }
 
     async fn take_back_pauses(&self, decided: &[Decided]) -> Result<(), Interrupted> {
@@ -136,6 +157,17 @@ impl Engine {
             self.store.write(move |tx| tx.set_own_pauses(&prospect, &OwnPauses::default())).await?;
         }
         Ok(())
+    }
+}
+
+/// A write that arrived without our learning of it is our own, and not somebody's change: else a salesperson's next edit
+/// would look as if both sides had moved.
+fn know_own_write(mapping: &Mapping, work: &mut Work, now: jiff::Timestamp) {
+    if let Some(intent) = work.intent.clone()
+        && !intent.step.is_details()
+        && record::arrived(mapping, work, &intent)
+    {
+        record::count_as_done(&mut work.link, &intent, now);
     }
 }
 
@@ -167,6 +199,10 @@ pub(super) fn now_held(mapping: &Mapping, work: &Work) -> Option<Baseline> {
     Some(Baseline { salesforce, engage: prospect.status.clone() })
 }
 
+fn is_old(work: &Work, now: jiff::Timestamp) -> bool {
+    work.held.as_ref().is_some_and(|held| now.duration_since(held.since).as_hours() >= 1)
+}
+
 fn settle_one(
     tx: &mut Transaction<'_>,
     mapping: &Mapping,
@@ -183,6 +219,11 @@ fn settle_one(
         true => Ok(()),
         false => tx.remove_parked(&prospect).map(drop),
     };
+    // First what was, then what follows from it: a link that is put below holds the newer baseline.
+    let found = match verdict.decision {
+        Decision::Relink { .. } | Decision::Unlink(_) | Decision::LeaveAlone(_) => false,
+        _ => record::own_write_found(tx, mapping, work, now, notes)?,
+    };
     match &verdict.decision {
         // Only a parked write comes here: it stays parked.
         Decision::Write(_) => {
@@ -196,14 +237,13 @@ fn settle_one(
                 tx.put_link(&link)?;
             }
             unpark(tx)?;
-            record::own_write_found(tx, mapping, work, now, notes)?;
         }
         Decision::Adopt { baseline, reason } => {
             record::unhold(tx, work, now, notes)?;
             link.baseline = Some(baseline.clone());
             tx.put_link(&link)?;
             unpark(tx)?;
-            if !record::own_write_found(tx, mapping, work, now, notes)? {
+            if !found {
                 record::adopted(tx, work, *reason, now)?;
             }
         }
@@ -212,14 +252,17 @@ fn settle_one(
             link.baseline = Some(baseline.clone());
             tx.put_link(&link)?;
             unpark(tx)?;
-            tx.remove_intent(&link.prospect)?;
             record::skipped(tx, work, *side, value, now, notes)?;
+        }
+        Decision::Hold(_) if mutant::is("hold-ends-by-itself") && is_old(work, now) => {
+            link.baseline = now_held(mapping, work);
+            tx.put_link(&link)?;
+            record::unhold(tx, work, now, notes)?;
         }
         Decision::Hold(reason) => {
             if link != work.link {
                 tx.put_link(&link)?;
             }
-            tx.remove_intent(&link.prospect)?;
             record::held(tx, mapping, work, reason, now, notes)?;
             unpark(tx)?;
         }

@@ -5,12 +5,14 @@ use super::failed::{failed, later};
 use super::gather::Work;
 use super::record::{self, Note, NoteKind};
 use super::settle::{Decided, now_held};
-use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
+use crate::connector::{CallError, Effect, Retry};
 use crate::mapping::Mapping;
 use crate::model::{
-    Baseline, Detail, DetailBase, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason,
+    Baseline, Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
+    WriteReason,
 };
+use crate::mutant;
 use crate::reconcile::{Candidate, Decision, LatchChange};
 use crate::store::{Intent, StoreError, Transaction};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -48,6 +50,15 @@ impl Write {
     /// The intent as it is stored.
     pub(super) fn stored(&self) -> Intent {
         Intent { step: self.step().without_values(), ..self.intent.clone() }
+    }
+
+    /// The link, where this person is seen opted out for the first time: whatever becomes of the write, that is known.
+    fn latched(&self, now: Timestamp) -> Option<Link> {
+        let mut link = self.work.link.clone();
+        if matches!(self.latch, LatchChange::Set(_)) {
+            record::apply_latch(&mut link, self.latch, now);
+        }
+        (link.latch != self.work.link.latch).then_some(link)
     }
 
     /// What the plan has to know of it.
@@ -94,7 +105,20 @@ impl Engine {
         };
         let all = || batches.iter().flatten();
         let intents: Vec<Intent> = all().map(Write::stored).collect();
-        self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;
+        if mutant::is("baseline-before-effect") {
+            let after = |w: &Write| Link { baseline: Some(w.step().after()), ..w.work.link.clone() };
+            let links: Vec<Link> = all().map(after).collect();
+            self.store.write(move |tx| links.iter().try_for_each(|link| tx.put_link(link))).await?;
+        }
+        if !mutant::is("intent-in-memory") {
+            let latched: Vec<Link> = all().filter_map(|write| write.latched(self.now())).collect();
+            self.store
+                .write(move |tx| {
+                    latched.iter().try_for_each(|link| tx.put_link(link))?;
+                    intents.iter().try_for_each(|intent| tx.put_intent(intent))
+                })
+                .await?;
+        }
         // Where Engage is written, `if_version` guards the target at the very write; Salesforce is only the source,
         // and one read does for all batches, of those whose changes do not come by a stream anyway. Where Salesforce is
         // written, each batch reads just before its call.
@@ -211,7 +235,10 @@ pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
     let last_word = write.is_opt_out() && write.step().side() == Side::Engage;
     let gone = (!last_word && write.work.record.as_ref().is_some_and(has_moved_on))
         || write.work.prospect.as_ref().is_some_and(|prospect| prospect.deleted);
-    if gone {
+    if mutant::is("no-look-before-write") {
+        return None;
+    }
+    if gone && !mutant::is("gone-is-written") {
         return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
     }
     if write.step().is_details() {
@@ -259,6 +286,14 @@ fn record_one(
 ) -> Result<(), StoreError> {
     let (work, intent) = (&write.work, &write.intent);
     let prospect = &work.link.prospect;
+    let mistaken = Ended::Written { shows: None };
+    let end = match end {
+        Ended::Failed(error) if error.retry == Retry::ReRead && mutant::is("412-is-well") => &mistaken,
+        Ended::Failed(error) if error.effect == Effect::Unknown && mutant::is("unknown-is-written") => {
+            &mistaken
+        }
+        end => end,
+    };
     match end {
         Ended::Written { shows } => {
             let mut link = work.link.clone();

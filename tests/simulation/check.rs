@@ -1,121 +1,20 @@
 //! What must hold, judged by what the two systems show alone: rules 1 to 9 of the contract, without a look into the planner.
 
 use super::company::OUT;
-use super::stage::{Act, Stage};
+pub(super) use super::ledger::{Checker, Read};
+use super::settle::Known;
+use super::stage::Stage;
 use lockstep::model::{SalesforceId, Side};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What both systems show of somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shown {
+pub(super) struct Shown {
     record: SalesforceId,
     value: String,
     out: bool,
     gone: bool,
     status: String,
     sequences: Vec<String>,
-}
-
-/// What is known of somebody.
-#[derive(Debug, Clone, Default)]
-pub struct Ledger {
-    /// Edits of the status by salespeople in Salesforce, and the last.
-    pub salesforce: (u64, Option<String>),
-    /// Edits of the status in Engage, and the last.
-    pub engage: (u64, Option<String>),
-    /// Said to be opted out, and nobody has taken it back since.
-    pub opted_out: bool,
-    /// Somebody took an opt-out back.
-    pub cleared: bool,
-    /// Converted, merged, deleted or brought back.
-    pub moved: bool,
-    /// A mail bounced.
-    pub bounced: bool,
-    /// A named operator has decided: whatever they took is taken.
-    pub decided: bool,
-    paused: bool,
-    changes: u64,
-    writes: [u64; 2],
-    believed: [Option<String>; 2],
-    values: BTreeSet<String>,
-    statuses: BTreeSet<String>,
-    /// Edits that a call without a precondition overwrote.
-    pub unguarded: u64,
-}
-
-/// Holds the rules.
-#[derive(Default)]
-pub struct Checker {
-    /// By person.
-    pub ledgers: Vec<Ledger>,
-    /// The first rule that was broken, and how.
-    pub broken: Option<String>,
-    before: Vec<Shown>,
-    read: Vec<(usize, Side, String)>,
-    hits: BTreeMap<Act, u64>,
-}
-
-impl Checker {
-    /// For so many people.
-    pub fn new(people: usize) -> Checker {
-        Checker { ledgers: vec![Ledger::default(); people], ..Checker::default() }
-    }
-
-    /// A rule is broken.
-    pub fn breaks(&mut self, rule: &str) {
-        self.broken.get_or_insert_with(|| rule.to_owned());
-    }
-
-    /// What happened outside, by kind.
-    pub fn hits(&self) -> &BTreeMap<Act, u64> {
-        &self.hits
-    }
-
-    pub(super) fn hit(&mut self, act: Act) {
-        *self.hits.entry(act).or_default() += 1;
-    }
-
-    fn changed(&mut self, who: usize) -> &mut Ledger {
-        let ledger = &mut self.ledgers[who];
-        ledger.changes += 1;
-        ledger
-    }
-
-    pub(super) fn edited_in_salesforce(&mut self, who: usize, value: &str) {
-        let ledger = self.changed(who);
-        ledger.salesforce = (ledger.salesforce.0 + 1, Some(value.to_owned()));
-    }
-
-    pub(super) fn edited_in_engage(&mut self, who: usize, status: &str) {
-        let ledger = self.changed(who);
-        ledger.engage = (ledger.engage.0 + 1, Some(status.to_owned()));
-    }
-
-    pub(super) fn opted_out(&mut self, who: usize) {
-        self.changed(who).opted_out = true;
-    }
-
-    pub(super) fn cleared(&mut self, who: usize) {
-        let ledger = self.changed(who);
-        (ledger.opted_out, ledger.cleared) = (false, true);
-    }
-
-    pub(super) fn moved(&mut self, who: usize) {
-        self.changed(who).moved = true;
-    }
-
-    pub(super) fn bounced(&mut self, who: usize) {
-        self.ledgers[who].bounced = true;
-    }
-
-    pub(super) fn decided(&mut self, who: usize) {
-        let ledger = self.changed(who);
-        (ledger.opted_out, ledger.cleared, ledger.decided) = (false, true, true);
-    }
-
-    pub(super) fn paused(&mut self, who: usize) {
-        self.ledgers[who].paused = true;
-    }
 }
 
 impl Stage {
@@ -143,7 +42,7 @@ impl Stage {
     }
 
     /// Just after: whatever is different now, Lockstep did.
-    pub(super) fn look_after(&mut self, to: Side, what: &str, answer: &[u8]) {
+    pub(super) fn look_after(&mut self, to: Side, what: &str, request: &[u8], answer: &[u8]) {
         let before = std::mem::take(&mut self.checker.before);
         let text = String::from_utf8_lossy(answer);
         let writes = what.starts_with("PATCH") || (to == Side::Engage && what.starts_with("POST"));
@@ -167,8 +66,14 @@ impl Stage {
                 Side::Salesforce => (before.record.to_string(), after.value),
                 Side::Engage => (self.people[who].prospect.to_string(), after.status),
             };
+            let asked = String::from_utf8_lossy(request);
+            let names = what.contains(&id) || asked.contains(&id);
+            if writes && names && (asked.contains(OUT) || asked.contains("opted_out")) {
+                self.checker.ledgers[who].known_out = true;
+            }
             if reads && text.contains(&id) {
-                self.checker.read.push((who, to, value));
+                let gone = to == Side::Salesforce && after.gone;
+                self.checker.read.push(Read { who, side: to, value, gone });
             }
         }
     }
@@ -180,12 +85,37 @@ impl Stage {
             Side::Engage => (before.status.clone(), after.status.clone()),
         };
         self.tell(format!("WRITTEN  person {who}, {to}: {old} -> {new}"));
+        // What a Flow made of it inside the write is a change of the Flow's.
+        let meant: Vec<&str> =
+            self.rewrites.iter().filter(|(_, to)| *to == new).map(|(from, _)| *from).collect();
+        let stands_for = |value: &str| value == new || (to == Side::Salesforce && meant.contains(&value));
+        let known = self.companies().any(|company| {
+            let ledger = &self.checker.ledgers[who];
+            match to {
+                Side::Salesforce => {
+                    ledger.statuses.iter().filter_map(|status| company.outbound(status)).any(stands_for)
+                }
+                Side::Engage => {
+                    ledger.values.iter().filter_map(|value| company.inbound(value)).any(stands_for)
+                }
+            }
+        });
+        let follows_cleared = self.companies().any(|company| company.follows_cleared);
+        let restored = self.checker.restored;
+        // A record that two share changes for both.
+        let twins = self.checker.ledgers[who].twin.is_some();
         let ledger = &mut self.checker.ledgers[who];
+        ledger.changes += u64::from(to == Side::Salesforce && !meant.is_empty());
         let side = usize::from(to == Side::Engage);
         ledger.writes[side] += 1;
-        let believed = ledger.believed[side].replace(new.clone());
+        let both_read = ledger.believed[0].as_ref() == Some(&before.value)
+            && ledger.believed[1].as_ref() == Some(&before.status);
+        let believed = match to == Side::Salesforce && !meant.is_empty() {
+            true => ledger.believed[side].take(),
+            false => ledger.believed[side].replace(new.clone()),
+        };
         let mut broken = Vec::new();
-        if ledger.writes[side] > ledger.changes {
+        if ledger.writes[side] > ledger.changes && !restored && !twins {
             broken.push(format!("7: {} writes for {} changes", ledger.writes[side], ledger.changes));
         }
         if to == Side::Salesforce && before.gone {
@@ -195,18 +125,25 @@ impl Stage {
             Side::Salesforce => before.out && !after.out,
             Side::Engage => before.status == "opted_out" && after.status != "opted_out",
         };
-        if mailable && !ledger.decided && !(company.follows_cleared && ledger.cleared) {
+        if mailable && !ledger.decided && !(follows_cleared && ledger.cleared) {
             broken.push("5: an opt-out was taken back".to_owned());
         }
-        let known = match to {
-            Side::Salesforce => ledger.statuses.iter().any(|status| company.outbound(status) == Some(&new)),
-            Side::Engage => ledger.values.iter().any(|value| company.inbound(value) == Some(&new)),
-        };
         let is_out = new == OUT || new == "opted_out";
-        if old != new && !known && !is_out {
+        if to == Side::Engage && ledger.known_gone && before.gone && !is_out && !twins {
+            broken.push("8: a record that is known to be gone was carried over".to_owned());
+        }
+        if ledger.uncarried[side] && old != new && !is_out {
+            ledger.overruled += 1;
+        }
+        ledger.uncarried = [false, false];
+        let was_out = before.out || before.status == "opted_out";
+        if old != new && !known && !is_out && !twins {
             broken.push(format!("4: {new} stands for nothing that was seen on the other side"));
         }
-        if believed.as_ref().is_some_and(|believed| *believed != old) {
+        if old != new && both_read && company.agree(&before.value, &before.status) && !was_out && !is_out {
+            broken.push(format!("1: {:?} and {} agree, and {new} was written", before.value, before.status));
+        }
+        if believed.as_ref().is_some_and(|believed| *believed != old) && !twins {
             // The declared window: Collections calls have no precondition (facts 2.8).
             match to == Side::Salesforce && what.contains("/composite/") {
                 true => ledger.unguarded += 1,
@@ -222,26 +159,49 @@ impl Stage {
 
     /// The answer has reached the daemon: it knows by now what stood in it.
     pub(super) fn believe(&mut self) {
-        for (who, side, value) in std::mem::take(&mut self.checker.read) {
-            self.checker.ledgers[who].believed[usize::from(side == Side::Engage)] = Some(value);
+        for Read { who, side, value, gone } in std::mem::take(&mut self.checker.read) {
+            let ledger = &mut self.checker.ledgers[who];
+            ledger.believed[usize::from(side == Side::Engage)] = Some(value);
+            if side == Side::Salesforce {
+                ledger.known_gone = gone;
+            }
         }
     }
 
-    /// When everything is quiet: every person agrees, or a list says why not. `listed`: held or parked.
-    pub(super) fn judge_the_end(&mut self, who: usize, linked: bool, listed: bool, overwrites: u64) {
+    /// When everything is quiet: every person agrees, or a list says why not.
+    pub(super) fn judge_the_end(&mut self, who: usize, known: &Known) {
         let (company, person) = (self.company, self.people[who].clone());
         let shown = self.shown(who, self.record_of(&person));
         let ledger = self.checker.ledgers[who].clone();
         let (value, status) = (shown.value.as_str(), shown.status.as_str());
         let mut broken = Vec::new();
         let both_out = shown.out && status == "opted_out";
-        if ledger.unguarded > overwrites {
-            broken.push(format!("3: {} edits overwritten, {overwrites} reported", ledger.unguarded));
+        if ledger.unguarded > known.overwrites && !self.checker.restored {
+            broken.push(format!("3: {} edits overwritten, {} reported", ledger.unguarded, known.overwrites));
         }
-        if linked && !listed && !shown.gone {
+        let policy = !self.checker.restored && !ledger.moved && !ledger.decided && ledger.unguarded == 0;
+        let calm = !ledger.cleared && !ledger.opted_out && self.rewrites.is_empty() && self.former.is_empty();
+        if policy && calm && ledger.overruled > known.overruled {
+            broken.push(format!("3: {} edits overruled, {} journalled", ledger.overruled, known.overruled));
+        }
+        let follows = self.companies().any(|company| company.follows_cleared);
+        let came_back = ledger.cleared && ledger.known_out && !follows;
+        if came_back && !ledger.opted_out && policy && known.linked && !known.listed && !both_out {
+            broken.push("5: somebody took an opt-out back, and nobody is asked".to_owned());
+        }
+        if let Some(code) = known.parked.as_ref().filter(|_| !self.may_park) {
+            broken.push(format!("10: a write was refused with {code}, and nobody had made a rule"));
+        }
+        let told = !self.checker.restored && !ledger.moved;
+        if ledger.writes.iter().sum::<u64>() == 1 && ledger.changes == 1 && known.written == 0 && told {
+            broken.push("12: a write was made, and the journal does not tell of it".to_owned());
+        }
+        if known.linked && !known.listed && !shown.gone {
             let unmapped = company.inbound(value).is_none() || company.outbound(status).is_none();
             let agree = company.agree(value, status) || unmapped || both_out;
-            if !agree && !ledger.moved && !ledger.decided {
+            let rests = ledger.rests == Some((shown.value.clone(), shown.status.clone()));
+            let excused = ledger.moved || ledger.decided || rests || self.checker.restored;
+            if !agree && !excused {
                 broken.push(format!("2: {value:?} and {status} disagree, and nothing says so"));
             }
             if (shown.out || status == "opted_out") && !both_out && !ledger.cleared {
@@ -251,8 +211,8 @@ impl Stage {
                 broken.push(format!("5: an opt-out is gone: {value:?}, {status}"));
             }
         }
-        let lone =
-            !ledger.moved && !ledger.decided && !ledger.opted_out && !ledger.cleared && ledger.unguarded == 0;
+        let lone = !ledger.moved && !ledger.decided && !ledger.opted_out && !ledger.cleared;
+        let lone = lone && ledger.unguarded == 0 && !self.checker.restored && self.rewrites.is_empty();
         match (&ledger.salesforce, &ledger.engage) {
             ((1.., Some(last)), (0, _)) if lone && last != value => {
                 broken.push(format!("3: only Salesforce was edited, to {last:?}, and says {value:?}"));

@@ -60,6 +60,12 @@ pub struct Company {
     pub rows: Vec<Row>,
     /// A cleared opt-out is followed.
     pub follows_cleared: bool,
+    /// Who wins when both sides changed.
+    pub winner: &'static str,
+    /// What is done about those who disagree on first sight.
+    pub disagree: &'static str,
+    /// Values and person statuses that agree.
+    joined: Vec<(&'static str, &'static str)>,
 }
 
 impl Company {
@@ -74,8 +80,30 @@ impl Company {
         self.rows.iter().filter(|row| row.outbound && row.person == status).find_map(|row| row.salesforce)
     }
 
+    /// Whether any row speaks of a value of Salesforce.
+    pub fn mentions_value(&self, value: &str) -> bool {
+        self.rows.iter().any(|row| row.salesforce == Some(value) || row.also_from == Some(value))
+    }
+
+    /// Whether any row pairs a person status with a value.
+    pub fn mentions_status(&self, status: &str) -> bool {
+        self.rows
+            .iter()
+            .any(|row| row.person == status && (row.salesforce.is_some() || row.also_from.is_some()))
+    }
+
     /// Whether the two are joined, directly or through others, by what is written for them.
     pub fn agree(&self, value: &str, status: &str) -> bool {
+        self.joined.iter().any(|(one, other)| *one == value && *other == status)
+    }
+
+    /// All that are joined.
+    fn join(&mut self) {
+        let pairs = VALUES.iter().flat_map(|value| STATUSES.map(|(_, key)| (*value, key)));
+        self.joined = pairs.filter(|(value, key)| self.joins(value, key)).collect();
+    }
+
+    fn joins(&self, value: &str, status: &str) -> bool {
         let (mut values, mut statuses) = (vec![value], Vec::new());
         loop {
             let before = (values.len(), statuses.len());
@@ -93,11 +121,8 @@ impl Company {
                     values.push(value);
                 }
             }
-            if statuses.contains(&status) {
-                return true;
-            }
             if before == (values.len(), statuses.len()) {
-                return false;
+                return statuses.contains(&status);
             }
         }
     }
@@ -175,5 +200,8 @@ fn attempt(random: &mut StdRng) -> Option<Company> {
          [limits]\nwrites_per_record_per_hour = 1000\n"
     ));
     let mapping = lockstep::verify::parse("simulated.toml", &text).ok()?.mapping;
-    Some(Company { text, mapping, rows, follows_cleared: cleared == "follow" })
+    let follows_cleared = cleared == "follow";
+    let mut company = Company { text, mapping, rows, follows_cleared, winner, disagree, joined: Vec::new() };
+    company.join();
+    Some(company)
 }

@@ -1,11 +1,12 @@
-//! Both systems, the people in them, and what everybody does to them: salespeople, prospects and admins, never Lockstep.
+//! Both systems and the people in them, and the time that passes for all of them.
 
+use super::acts::Act;
 use super::check::Checker;
-use super::company::{Company, OUT, STATUSES, VALUES};
-use lockstep::model::{ProspectId, SalesforceId};
+use super::company::{Company, OUT};
+use lockstep::model::{ProspectId, SalesforceId, SalesforceObject};
 use lockstep::sandbox::Clock;
 use lockstep::sandbox::engage::Product;
-use lockstep::sandbox::salesforce::Org;
+use lockstep::sandbox::salesforce::{OpenTransaction, Org};
 use rand::prelude::*;
 use rand::rngs::StdRng;
 use serde_json::json;
@@ -18,73 +19,43 @@ pub struct Person {
     pub lead: SalesforceId,
     /// The prospect.
     pub prospect: ProspectId,
+    /// A webhook of theirs that may be sent once more.
+    pub late_event: Option<(Vec<(String, String)>, String)>,
 }
 
-/// What may happen outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Act {
-    /// A salesperson sets a status in Salesforce.
-    SetInSalesforce,
-    /// A salesperson sets a status in Engage.
-    SetInEngage,
-    /// The person unsubscribes.
-    Unsubscribe,
-    /// Somebody ticks the opt-out box.
-    Tick,
-    /// Somebody takes an opt-out back in Salesforce.
-    ClearInSalesforce,
-    /// Somebody takes an opt-out back in Engage.
-    ClearInEngage,
-    /// A record is saved without a change.
-    Touch,
-    /// A Lead is converted.
-    Convert,
-    /// A Lead loses a merge.
-    Merge,
-    /// A record is deleted.
-    Delete,
-    /// It is taken out of the bin.
-    Undelete,
-    /// A prospect is deleted.
-    DeleteProspect,
-    /// A user pauses a person's sequences.
-    Pause,
-    /// A mail bounces.
-    Bounce,
+/// A long transaction of somebody else's (F14).
+pub struct Open {
+    pub(super) transaction: OpenTransaction,
+    pub(super) who: usize,
+    pub(super) record: SalesforceId,
+    /// How long it stays open yet.
+    pub(super) left: Duration,
 }
-
-/// All of them.
-pub const ACTS: [Act; 14] = [
-    Act::SetInSalesforce,
-    Act::SetInEngage,
-    Act::Unsubscribe,
-    Act::Tick,
-    Act::ClearInSalesforce,
-    Act::ClearInEngage,
-    Act::Touch,
-    Act::Convert,
-    Act::Merge,
-    Act::Delete,
-    Act::Undelete,
-    Act::DeleteProspect,
-    Act::Pause,
-    Act::Bounce,
-];
 
 /// Everything outside Lockstep.
 pub struct Stage {
-    /// The one clock.
-    pub clock: Clock,
+    /// Our clock, Salesforce's and Engage's: all move alike.
+    pub clocks: [Clock; 3],
     /// Salesforce.
     pub org: Org,
     /// Engage.
     pub product: Product,
     /// Whose mapping it is.
     pub company: &'static Company,
-    /// Who is linked at the start.
+    /// Whose it was before.
+    pub former: Vec<&'static Company>,
+    /// Who is linked.
     pub people: Vec<Person>,
-    /// Leads that nobody knows, to be merged into.
+    /// Leads that nobody knows, to be merged into; they share an address.
     pub strangers: Vec<SalesforceId>,
+    /// Prospects with an address that several Leads have.
+    pub ambiguous: Vec<ProspectId>,
+    /// Transactions that are not committed yet.
+    pub open: Vec<Open>,
+    /// Somebody has made a rule that may refuse a write.
+    pub may_park: bool,
+    /// What Flows make of a status that is set: from and to.
+    pub rewrites: Vec<(&'static str, &'static str)>,
     /// What may happen.
     pub acts: Vec<Act>,
     /// What must hold.
@@ -98,18 +69,13 @@ pub struct Stage {
 impl Stage {
     /// Tells the story.
     pub fn tell(&mut self, what: String) {
-        let now = self.clock.now();
+        let now = self.clocks[0].now();
         self.story.push(format!("{} {what}", now.strftime("%d %H:%M:%S%.3f")));
     }
 
     /// What a record says.
     pub fn value(&self, id: SalesforceId) -> String {
-        let field = if id.object() == lockstep::model::SalesforceObject::Lead {
-            "Status"
-        } else {
-            "Engagement_Status__c"
-        };
-        self.org.get(id, field).as_str().unwrap_or_default().to_owned()
+        self.org.get(id, status_field(id)).as_str().unwrap_or_default().to_owned()
     }
 
     /// Whether a record says that its person is opted out.
@@ -119,7 +85,8 @@ impl Stage {
 
     /// Whether a record is deleted, converted or merged away.
     pub fn is_gone(&self, id: SalesforceId) -> bool {
-        self.org.get(id, "IsDeleted") == json!(true) || self.org.get(id, "IsConverted") == json!(true)
+        let is = |field| self.org.get(id, field) == json!(true);
+        is("IsDeleted") || is("IsConverted") || self.org.get(id, "Id").is_null()
     }
 
     /// The record that somebody is by now.
@@ -135,115 +102,83 @@ impl Stage {
         id
     }
 
-    /// Something happens outside.
-    pub fn act(&mut self) {
-        let Some(act) = self.acts.choose(&mut self.random).copied() else { return };
-        let who = self.random.random_range(0..self.people.len());
-        let person = self.people[who].clone();
-        let record = self.record_of(&person);
-        let gone = self.is_gone(record);
-        let (org, product) = (self.org.clone(), self.product.clone());
-        let status_field = if record == person.lead { "Status" } else { "Engagement_Status__c" };
-        let before = (self.value(record), product.status(&person.prospect));
-        let mut told = None;
-        match act {
-            Act::SetInSalesforce if !gone => {
-                let value = VALUES[self.random.random_range(0..VALUES.len())];
-                // Clearing an opt-out is an act of its own.
-                if value != OUT && !self.is_out(record) && value != before.0 {
-                    org.edit(record, &[(status_field, json!(value))]);
-                    told = Some(format!("{record} set to {value:?} (was {:?})", before.0));
-                    self.checker.edited_in_salesforce(who, value);
-                }
-            }
-            Act::SetInEngage => {
-                let (_, status) = STATUSES[self.random.random_range(0..STATUSES.len())];
-                let from_out = before.1 == "opted_out";
-                if status != "opted_out"
-                    && !from_out
-                    && status != before.1
-                    && product.set_status(&person.prospect, status).is_ok()
-                {
-                    told = Some(format!("{} set to {status} (was {})", person.prospect, before.1));
-                    self.checker.edited_in_engage(who, status);
-                }
-            }
-            Act::Unsubscribe if product.unsubscribe(&person.prospect).is_ok() => {
-                told = Some(format!("{} unsubscribes (was {})", person.prospect, before.1));
-                self.checker.opted_out(who);
-            }
-            Act::Tick if !gone && !self.is_out(record) => {
-                org.edit(record, &[("HasOptedOutOfEmail", json!(true))]);
-                told = Some(format!("{record} is ticked as opted out"));
-                self.checker.opted_out(who);
-            }
-            Act::ClearInSalesforce if !gone && self.is_out(record) => {
-                let value = VALUES[self.random.random_range(0..7)];
-                org.edit(record, &[("HasOptedOutOfEmail", json!(false)), (status_field, json!(value))]);
-                told = Some(format!("{record} is opted out no more, says {value:?}"));
-                self.checker.cleared(who);
-            }
-            Act::ClearInEngage
-                if before.1 == "opted_out" && product.set_status(&person.prospect, "approaching").is_ok() =>
-            {
-                told = Some(format!("{} is opted out no more, approaching", person.prospect));
-                self.checker.cleared(who);
-            }
-            Act::Touch if !gone => {
-                org.touch(record);
-                told = Some(format!("{record} is saved without a change"));
-            }
-            Act::Convert if !gone && record == person.lead => {
-                let contact = org.convert(record);
-                told = Some(format!("{record} is converted to {contact:?}"));
-                self.checker.moved(who);
-            }
-            Act::Merge if !gone && record == person.lead => {
-                if let Some(winner) = self.strangers.pop() {
-                    org.merge(winner, record);
-                    told = Some(format!(
-                        "{record} loses a merge to {winner}, which says {:?}",
-                        self.value(winner)
-                    ));
-                    self.checker.moved(who);
-                }
-            }
-            Act::Delete if !gone => {
-                org.delete(record);
-                told = Some(format!("{record} is deleted"));
-                self.checker.moved(who);
-            }
-            Act::Undelete if org.get(record, "IsDeleted") == json!(true) => {
-                org.undelete(record);
-                told = Some(format!("{record} is taken out of the bin"));
-                self.checker.moved(who);
-            }
-            Act::DeleteProspect if self.random.random_bool(0.3) => {
-                product.delete(&person.prospect);
-                told = Some(format!("{} is deleted", person.prospect));
-                self.checker.moved(who);
-            }
-            Act::Pause => {
-                product.pause_as_user(&person.prospect);
-                told = Some(format!("a user pauses the sequences of {}", person.prospect));
-                self.checker.paused(who);
-            }
-            Act::Bounce if before.1 != "opted_out" && product.bounce(&person.prospect).is_ok() => {
-                told = Some(format!("a mail to {} bounces (was {})", person.prospect, before.1));
-                self.checker.edited_in_engage(who, "bounced");
-                self.checker.bounced(who);
-            }
-            _ => {}
-        }
-        if let Some(told) = told {
-            self.checker.hit(act);
-            self.tell(format!("OUTSIDE  {told}"));
-        }
+    /// Time passes, at most so much.
+    pub fn pass(&mut self, most: Duration) {
+        let millis = self.random.random_range(0..=most.as_millis() as u64);
+        self.advance(Duration::from_millis(millis));
     }
 
     /// Time passes.
-    pub fn pass(&mut self, most: Duration) {
-        let millis = self.random.random_range(0..=most.as_millis() as u64);
-        self.clock.advance(Duration::from_millis(millis));
+    pub fn advance(&mut self, by: Duration) {
+        self.clocks.iter().for_each(|clock| clock.advance(by));
+        self.open.iter_mut().for_each(|open| open.left = open.left.saturating_sub(by));
+        while let Some(place) = self.open.iter().position(|open| open.left.is_zero()) {
+            let open = self.open.remove(place);
+            self.commit(open);
+        }
     }
+
+    /// Whatever is open is committed.
+    pub fn commit_all(&mut self) {
+        for open in std::mem::take(&mut self.open) {
+            self.commit(open);
+        }
+    }
+
+    fn commit(&mut self, open: Open) {
+        let Open { transaction, who, record, .. } = open;
+        transaction.commit();
+        self.org.lock(record, false);
+        let value = self.value(record);
+        self.tell(format!("OUTSIDE  the transaction of {record} commits: {value:?}"));
+        self.edited_in_salesforce(who, &value);
+    }
+
+    /// A salesperson's edit in Salesforce was made.
+    pub(super) fn edited_in_salesforce(&mut self, who: usize, value: &str) {
+        let status = self.product.status(&self.people[who].prospect);
+        let mapped = self.company.inbound(value).is_some() && !self.company.agree(value, &status);
+        self.checker.edited_in_salesforce(who, value, mapped);
+    }
+
+    /// A status was set in Engage.
+    pub(super) fn edited_in_engage(&mut self, who: usize, status: &str) {
+        let value = self.value(self.record_of(&self.people[who]));
+        let mapped = self.company.outbound(status).is_some() && !self.company.agree(&value, status);
+        self.checker.edited_in_engage(who, status, mapped);
+    }
+
+    /// Admins put right what they had made difficult.
+    pub fn mend_everything(&mut self) {
+        self.org.drop_rules();
+        self.org.rewrite_nothing();
+        self.org.set_daily_limit(100_000, 0);
+        self.org.withdraw_field("Lead", "Status", false);
+    }
+
+    /// Another mapping from now on. What rests, rests.
+    pub fn reload(&mut self, company: &'static Company) {
+        self.former.push(std::mem::replace(&mut self.company, company));
+        let pair =
+            |person: &Person| (self.value(self.record_of(person)), self.product.status(&person.prospect));
+        let pairs = self.people.iter().map(pair).collect();
+        self.checker.reloaded(pairs);
+        self.tell("PROCESS  has another mapping".to_owned());
+    }
+
+    /// The mapping in use and those before it.
+    pub fn companies(&self) -> impl Iterator<Item = &'static Company> + '_ {
+        self.former.iter().copied().chain([self.company])
+    }
+
+    /// Hours since it all began, by our clock.
+    pub fn hours(&self) -> u64 {
+        let start = "2026-11-23T09:00:00Z".parse().expect("a time");
+        self.clocks[0].now().duration_since(start).as_hours().unsigned_abs()
+    }
+}
+
+/// The field that holds a record's status.
+pub(super) fn status_field(id: SalesforceId) -> &'static str {
+    if id.object() == SalesforceObject::Lead { "Status" } else { "Engagement_Status__c" }
 }

@@ -1,65 +1,20 @@
 //! The network of a simulation: it carries calls to both systems, loses and refuses some, lets others act at the very moment
 //! of a call, and may be the last thing that the process sees.
 
+use super::fault::{Fault, refusal};
+use super::matrix::{Matrix, State};
 use super::stage::Stage;
 use axum::body::Bytes;
 use axum::http::{HeaderValue, Request, Response};
 use futures_util::future::BoxFuture;
 use lockstep::connector::{Lost, Wire};
-use lockstep::model::Side;
-use lockstep::store::Flush;
+use lockstep::model::{SalesforceId, Side};
+use lockstep::store::{Flush, Store};
 use rand::prelude::*;
 use std::hash::{DefaultHasher, Hash};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// What may go wrong with a call or with the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// The request never arrives (F1).
-    NotSent,
-    /// Everything happens, and the answer never comes (F2).
-    NoAnswer,
-    /// 500 or 503 before anything happens (F3).
-    ServerError,
-    /// 502 or 504 after everything has happened (F2).
-    ErrorAfter,
-    /// 429 or the quota, with or without `Retry-After` (F3, F23).
-    TooMany,
-    /// The session has ended (F4).
-    SignedOut,
-    /// Another program's page with 200, or half an answer (F34).
-    NoJson,
-    /// The process is killed before a call takes effect (F27).
-    KilledBefore,
-    /// The process is killed after it (F27).
-    KilledAfter,
-    /// The process dies in a flush, before anything is durable, or the disk refuses (F25, F26, F27).
-    DiesInFlush,
-    /// ... and after everything is.
-    DiesAfterFlush,
-    /// Somebody acts between the daemon's look and its write, or just behind a call (F8, F9).
-    ActsMeanwhile,
-    /// An answer takes its time.
-    Slow,
-}
-
-/// All of them.
-pub const FAULTS: [Fault; 13] = [
-    Fault::NotSent,
-    Fault::NoAnswer,
-    Fault::ServerError,
-    Fault::ErrorAfter,
-    Fault::TooMany,
-    Fault::SignedOut,
-    Fault::NoJson,
-    Fault::KilledBefore,
-    Fault::KilledAfter,
-    Fault::DiesInFlush,
-    Fault::DiesAfterFlush,
-    Fault::ActsMeanwhile,
-    Fault::Slow,
-];
 
 /// What the wire and the disk share with whoever leads the simulation.
 pub struct Play {
@@ -73,8 +28,31 @@ pub struct Play {
     pub trace: DefaultHasher,
     /// Calls that were carried.
     pub calls: u64,
+    /// ... those that sign in.
+    pub grants: u64,
+    /// Processes that were started.
+    pub processes: u64,
     /// Faults that happened.
     pub faults: Vec<(Fault, u64)>,
+    /// ... and whom they met.
+    pub matrix: Matrix,
+    /// The state of everybody, where the matrix is asked for.
+    pub states: Vec<State>,
+    /// Where to look those up.
+    pub store: Option<Store>,
+    /// Seconds by which our own clock was set.
+    pub ahead: Ahead,
+}
+
+/// Seconds by which our own clock was set, shared with the process.
+#[derive(Clone, Default)]
+pub struct Ahead(Arc<AtomicI64>);
+
+impl Ahead {
+    /// Read without a lock: the daemon asks for the time wherever it is.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// [`Play`], shared.
@@ -92,10 +70,19 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// By how much our own clock was set.
+    pub fn ahead(&self) -> Ahead {
+        self.lock().ahead.clone()
+    }
+
     /// How the next flush ends.
     pub fn flush(&self) -> Flush {
         let mut play = self.lock();
         if play.killed {
+            return Flush::FailsBefore;
+        }
+        if play.strikes(Fault::DiskRefuses) {
+            play.stage.tell("FAULT    the disk refuses a flush".to_owned());
             return Flush::FailsBefore;
         }
         let fate = if play.strikes(Fault::DiesInFlush) {
@@ -120,6 +107,7 @@ impl Play {
                 Some((_, count)) => *count += 1,
                 None => self.faults.push((fault, 1)),
             }
+            self.matrix.hit(fault, &self.states);
         }
         strikes
     }
@@ -127,24 +115,6 @@ impl Play {
     fn act_meanwhile(&mut self) {
         if self.strikes(Fault::ActsMeanwhile) {
             self.stage.act();
-        }
-    }
-}
-
-fn answer(status: u16, body: &str) -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::copy_from_slice(body.as_bytes()));
-    *answer.status_mut() = status.try_into().expect("a status");
-    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    answer
-}
-
-fn refusal(side: Side, status: u16, code: &str) -> Response<Bytes> {
-    match side {
-        Side::Salesforce => {
-            answer(status, &format!(r#"[{{"errorCode":"{code}","message":"as the simulation asked"}}]"#))
-        }
-        Side::Engage => {
-            answer(status, &format!(r#"{{"error":{{"code":"{code}","message":"as the simulation asked"}}}}"#))
         }
     }
 }
@@ -165,30 +135,39 @@ impl Wire for Shared {
 impl Shared {
     /// `None`: the process is dead.
     async fn carried(&self, to: Side, request: Request<Bytes>) -> Option<Result<Response<Bytes>, Lost>> {
+        self.look_up_states().await;
+        let locked;
         let (org, product, what) = {
             let mut play = self.lock();
             let what = format!("{} {to} {}", request.method(), request.uri().path());
             // Grants hold nothing that matters, and a form's order is the client's.
             (&what, request.body().as_ref(), request.uri().query()).hash(&mut play.trace);
             play.calls += 1;
+            play.grants += u64::from(what.contains("oauth"));
             if play.killed {
                 return None;
             }
+            play.times_change();
             if let Some(instead) = play.before(to, &what) {
                 return instead;
             }
             play.act_meanwhile();
             play.stage.look_before();
+            locked = play.lock_somebody();
             (play.stage.org.clone(), play.stage.product.clone(), what)
         };
+        let asked = request.body().clone();
         let answer = match to {
             Side::Salesforce => org.answer(request).await,
             Side::Engage => product.answer(request).await,
         };
         let mut play = self.lock();
+        if let Some(record) = locked {
+            play.stage.org.lock(record, false);
+        }
         (answer.status().as_u16(), answer.body().len()).hash(&mut play.trace);
         play.stage.tell(format!("LOCKSTEP {what} -> {}", answer.status().as_u16()));
-        play.stage.look_after(to, &what, answer.body());
+        play.stage.look_after(to, &what, &asked, answer.body());
         play.act_meanwhile();
         if play.strikes(Fault::Slow) {
             play.stage.pass(Duration::from_secs(30));
@@ -199,7 +178,51 @@ impl Shared {
     }
 }
 
+impl Shared {
+    async fn look_up_states(&self) {
+        let (store, people) = {
+            let play = self.lock();
+            let Some(store) = play.store.clone() else { return };
+            (store, play.stage.people.clone())
+        };
+        let states = store
+            .read(move |reader| people.iter().map(|person| State::of(reader, &person.prospect)).collect());
+        if let Ok(states) = states.await {
+            self.lock().states = states;
+        }
+    }
+}
+
 impl Play {
+    /// The process stands still, or its clock is set.
+    fn times_change(&mut self) {
+        if self.strikes(Fault::Stopped) {
+            self.stage.tell("FAULT    the process stands still for ten minutes".to_owned());
+            self.stage.advance(Duration::from_secs(600));
+        }
+        if self.strikes(Fault::ClockSet) {
+            let ahead = self.stage.random.random_range(-300..=300);
+            self.stage.tell(format!("FAULT    our clock is {ahead} s ahead"));
+            self.ahead.0.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// Somebody else writes to a record while a call comes.
+    fn lock_somebody(&mut self) -> Option<SalesforceId> {
+        if !self.strikes(Fault::Locked) {
+            return None;
+        }
+        let who = self.stage.random.random_range(0..self.stage.people.len());
+        let record = self.stage.record_of(&self.stage.people[who]);
+        // A transaction that is open has the lock already, and lets it go itself.
+        let free = self.stage.open.iter().all(|open| open.record != record);
+        free.then(|| {
+            self.stage.org.lock(record, true);
+            self.stage.tell(format!("FAULT    somebody else has the lock of {record}"));
+            record
+        })
+    }
+
     /// What comes instead of carrying a call.
     #[allow(clippy::option_option)] // dead, or an answer, or nothing instead
     fn before(&mut self, to: Side, what: &str) -> Option<Option<Result<Response<Bytes>, Lost>>> {

@@ -8,6 +8,7 @@ use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
 use crate::emit;
 use crate::model::{Detail, Details, PersonStatus, Prospect, ProspectId, SalesforceId, Side};
+use crate::mutant;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -192,11 +193,14 @@ impl Engage {
             .iter()
             .map(|row| {
                 let mut update = json!({ "id": row.id });
-                if let Some(version) = row.if_version {
+                if let Some(version) = row.if_version.filter(|_| !mutant::is("no-precondition")) {
                     update["if_version"] = version.into();
                 }
                 if let Some(status) = &row.status {
                     update["status"] = status.key().into();
+                    if mutant::is("label-for-key") {
+                        update["status"] = status.key().replace('_', " ").into();
+                    }
                 }
                 for (detail, value) in &row.details {
                     update[detail.key()] = value.as_str().into();

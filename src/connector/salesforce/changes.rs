@@ -13,6 +13,7 @@ use super::call::Call;
 use super::wire::{self, QueryPage};
 use crate::connector::CallError;
 use crate::model::{FieldName, SalesforceId, SalesforceObject, SalesforceRecord};
+use crate::mutant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,10 @@ impl Salesforce {
             Some(last) if !done => (cursor.from, cursor.after) = (last.system_modstamp, Some(last.id)),
             _ => {
                 let covered = self.covered(object, cursor.covered, overlap).await?;
-                cursor.from = behind(asked_at).min(covered.0).max(began);
+                cursor.from = match mutant::is("no-overlap") {
+                    true => asked_at.max(began),
+                    false => behind(asked_at).min(covered.0).max(began),
+                };
                 (cursor.after, cursor.covered, cursor.began) = (None, Some(covered), None);
             }
         }

@@ -7,6 +7,7 @@ use super::errors::{self, WireError};
 use crate::connector::http::bad_answer;
 use crate::connector::{CallError, Effect};
 use crate::model::{Fields, SalesforceId, SalesforceObject, Side};
+use crate::mutant;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
@@ -75,6 +76,7 @@ impl Salesforce {
             Ok(answers) => {
                 let mut answers = answers.into_iter().map(|answer| match (answer.success, answer.errors) {
                     (true, _) => Ok(()),
+                    _ if mutant::is("rows-of-200-are-well") => Ok(()),
                     (false, errors) => {
                         Err(errors::of_wire(errors.into_iter().next().unwrap_or_default(), None, true))
                     }
@@ -98,6 +100,7 @@ impl Salesforce {
     ) -> Result<(), CallError> {
         let path = self.data(&format!("/sobjects/{}/{}", row.id.object(), row.id));
         let mut call = Call::get(path, purpose).body(Method::PATCH, json!(row.fields));
+        let unmodified_since = unmodified_since.filter(|_| !mutant::is("no-precondition"));
         call.unmodified_since =
             unmodified_since.map(|at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         self.call(call).await.map(drop)

@@ -147,11 +147,14 @@ impl Org {
         OpenTransaction { org: self.clone(), number, at, edits: Vec::new() }
     }
 
-    /// The value of a field; `null` where there is none.
+    /// The value of a field, as an admin sees it; `null` where there is none.
     pub fn get(&self, id: SalesforceId, field: &str) -> Value {
         let state = self.state();
         let Some(record) = state.record(id.as_str()) else { return Value::Null };
-        let field = state.object(&record.object).and_then(|object| object.field(field));
+        let Some(object) = state.object(&record.object) else { return Value::Null };
+        let mut withdrawn = object.withdrawn.iter();
+        let field =
+            object.field(field).or_else(|| withdrawn.find(|other| other.name.eq_ignore_ascii_case(field)));
         field.map_or(Value::Null, |field| record.get(field))
     }
 

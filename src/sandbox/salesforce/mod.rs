@@ -18,7 +18,7 @@ mod state;
 mod writes;
 
 pub use app::Consent;
-pub use drive::Org;
+pub use drive::{OpenTransaction, Org};
 pub use drive_events::{Special, StreamFault};
 pub use outbound::OutboundMischief;
 pub use schema::FieldKind;

@@ -150,3 +150,23 @@ async fn an_opt_out_of_a_bounced_person_waits_in_sight_and_is_carried_out_once_t
     assert!(world.held().await.is_empty());
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn a_write_of_ours_whose_answer_was_lost_is_nobody_elses_change() {
+    let world = World::with_mapping(&mapping("engage")).await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.advance(Duration::from_secs(2));
+    world.lose_the_answer_of_the_next_writes();
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "success", "it did happen");
+    world.user_sets_lead(&jane, "Status", "Not interested");
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    assert_eq!(world.lead_status(&jane), "Not interested", "the salesperson's work stands");
+    assert_eq!(world.person_status(&jane), "not_interested");
+    world.is_quiet().await;
+}

@@ -1,0 +1,58 @@
+//! Mistakes that the tests of the hostile world must find (`cargo test --features mutants`). Without the feature nothing of
+//! this is in the program: [`is`] is the constant `false`.
+
+/// Every mistake there is, with what it does.
+pub const ALL: &[(&str, &str)] = &[
+    ("412-is-well", "a failed precondition counts as written"),
+    ("agreement-ignored", "a pair that agrees is written to all the same"),
+    ("all-pauses-resumed", "whatever is paused is resumed, whoever paused it"),
+    ("any-touch-is-a-change", "what was touched counts as changed, whatever it holds"),
+    ("baseline-before-effect", "the baseline moves when a write is decided"),
+    ("cursor-before-due", "the cursor is durable before what it has passed"),
+    ("email-is-a-key", "of several who share an email address the first is linked"),
+    ("expected-from-baseline", "a write expects the baseline instead of what was read"),
+    ("gone-is-written", "records that are deleted or converted are written to"),
+    ("hold-in-memory", "a conflict is not stored"),
+    ("hold-ends-by-itself", "an hour later a conflict is forgotten"),
+    ("intent-in-memory", "a decided write is not on disk before it is made"),
+    ("label-for-key", "a status is written by its label"),
+    ("last-write-wins", "of two changes the one with the later time stamp wins, whatever the company wants"),
+    ("latch-in-memory", "that somebody was seen opted out is not stored"),
+    ("no-flush", "a commit is acknowledged before it is durable"),
+    ("no-look-before-write", "what both sides hold just before a write is not compared"),
+    ("no-overlap", "polls do not reach back for what long transactions commit late"),
+    ("no-precondition", "a write does not say what it expects to replace"),
+    ("opt-out-follows-back", "an opt-out that was taken back is carried over unasked"),
+    ("own-user-ignored", "what our own user changed last is not looked at"),
+    ("quiet-is-decided", "what disagrees at rest is written to, as after a changed mapping"),
+    ("rows-of-200-are-well", "a row that a call refused counts as written"),
+    ("sign-in-each-time", "every call signs in anew"),
+    ("steady-retries", "retries come without jitter"),
+    ("unknown-is-written", "a write without an answer counts as written"),
+    ("webhook-is-truth", "what a webhook says counts as read"),
+];
+
+#[cfg(feature = "mutants")]
+static PLANTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
+
+/// Plants a mistake in this process, or takes it out again. `false`: there is no such mistake.
+#[cfg(feature = "mutants")]
+pub fn plant(name: Option<&str>) -> bool {
+    let place = name.map(|name| ALL.iter().position(|(known, _)| *known == name));
+    PLANTED.store(place.flatten().unwrap_or(usize::MAX), std::sync::atomic::Ordering::SeqCst);
+    place != Some(None)
+}
+
+/// Whether this mistake is planted.
+#[cfg(feature = "mutants")]
+pub(crate) fn is(name: &str) -> bool {
+    debug_assert!(ALL.iter().any(|(known, _)| *known == name), "{name}");
+    ALL.get(PLANTED.load(std::sync::atomic::Ordering::Relaxed)).is_some_and(|(planted, _)| *planted == name)
+}
+
+/// Whether this mistake is planted: never.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+pub(crate) const fn is(_name: &str) -> bool {
+    false
+}

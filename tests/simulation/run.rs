@@ -1,0 +1,297 @@
+//! A run: the daemon's process on a simulated disk, led step by step through what its plan says.
+
+use super::Outcome;
+use super::check::Checker;
+use super::company::{self, Company, STATUSES};
+use super::matrix::Matrix;
+use super::plan::{Plan, Step};
+use super::settings::{CLIENT, SECRET, config};
+use super::stage::{Person, Stage};
+use super::wire::{Play, Shared};
+use jiff::Timestamp;
+use lockstep::config::Config;
+use lockstep::connector::Network;
+use lockstep::model::Side;
+use lockstep::sandbox::Clock;
+use lockstep::sandbox::engage::Product;
+use lockstep::sandbox::salesforce::Org;
+use lockstep::store::{Resolution, Seen, SimulatedDisk, Source, Store};
+use lockstep::sync::{Cycle, Engine};
+use rand::prelude::*;
+use rand::rngs::StdRng;
+use std::future::poll_fn;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+pub(super) struct Run {
+    pub(super) shared: Shared,
+    disk: SimulatedDisk,
+    backup: Option<SimulatedDisk>,
+    config: Config,
+    pub(super) clock: Clock,
+    company: &'static Company,
+    process: Option<(Arc<Engine>, Store)>,
+    with_matrix: bool,
+}
+
+fn clock(ahead: i64) -> Clock {
+    let start: Timestamp = "2026-11-23T09:00:00Z".parse().expect("a time");
+    Clock::driven(start + jiff::SignedDuration::from_secs(ahead))
+}
+
+impl Run {
+    pub(super) fn new(plan: &Plan, with_matrix: bool) -> Run {
+        let mut random = StdRng::seed_from_u64(plan.seed ^ 0x5eed);
+        let clocks = [clock(0), clock(plan.skew[0]), clock(plan.skew[1])];
+        let (org, product) = (Org::new(clocks[1].clone()), Product::new(clocks[2].clone()));
+        org.register_app(CLIENT, SECRET);
+        org.set_page_rows(plan.page_rows);
+        product.register_client(CLIENT, SECRET);
+        product.set_calls_a_minute(1_000_000);
+        org.set_picklist("Contact", "Engagement_Status__c", &company::VALUES, false);
+        let company = Company::number(plan.company);
+        let people = people(plan.people, company, &org, &product, &mut random);
+        // Two share an address: nobody may guess which of them is meant.
+        let stranger =
+            |name| org.create_lead("John", name, "Acme", "stranger@example.com", company::VALUES[0]);
+        let strangers = ["Roe", "Poe"].into_iter().filter_map(stranger).collect();
+        let clock = clocks[0].clone();
+        let stage = Stage {
+            clocks,
+            org,
+            product,
+            company,
+            former: Vec::new(),
+            checker: Checker::new(people.len()),
+            people,
+            strangers,
+            ambiguous: Vec::new(),
+            open: Vec::new(),
+            may_park: false,
+            rewrites: Vec::new(),
+            acts: plan.acts.clone(),
+            story: Vec::new(),
+            random,
+        };
+        let shared = Shared::new(Play {
+            stage,
+            rates: Vec::new(),
+            killed: false,
+            trace: DefaultHasher::new(),
+            calls: 0,
+            grants: 0,
+            processes: 0,
+            faults: Vec::new(),
+            matrix: Matrix::default(),
+            states: Vec::new(),
+            store: None,
+            ahead: Default::default(),
+        });
+        let disk = SimulatedDisk::default();
+        let fates = shared.clone();
+        disk.decide_flushes(move || fates.flush());
+        Run { shared, disk, backup: None, config: config(), clock, company, process: None, with_matrix }
+    }
+
+    pub(super) async fn play(mut self, plan: &Plan) -> Outcome {
+        // Everybody is looked at once and agrees.
+        self.turn(Cycle::POLL).await;
+        self.turn(Cycle::DUE).await;
+        self.shared.lock().stage.advance(Duration::from_secs(60));
+        self.shared.lock().rates.clone_from(&plan.rates);
+        for (step, seed) in &plan.steps {
+            {
+                let mut play = self.shared.lock();
+                play.stage.random = StdRng::seed_from_u64(*seed);
+                play.stage.pass(Duration::from_secs(90));
+            }
+            self.step(*step).await;
+            if self.shared.lock().stage.checker.broken.is_some() {
+                break;
+            }
+        }
+        self.settle().await;
+        if plan.canary {
+            self.shared.lock().stage.checker.breaks("the canary");
+        }
+        let play = self.shared.lock();
+        let mut trace = play.trace.clone();
+        play.stage.story.hash(&mut trace);
+        Outcome {
+            broken: play.stage.checker.broken.clone(),
+            hash: trace.finish(),
+            story: play.stage.story.clone(),
+            mapping: self.company.text.clone(),
+            calls: play.calls,
+            faults: play.faults.clone(),
+            acts: play.stage.checker.hits().iter().map(|(act, count)| (*act, *count)).collect(),
+            matrix: play.matrix.clone(),
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Act => self.shared.lock().stage.act(),
+            Step::Poll => self.turn(Cycle::POLL).await,
+            Step::PollOne(Side::Salesforce) => self.turn(Cycle { poll_engage: false, ..Cycle::POLL }).await,
+            Step::PollOne(Side::Engage) => self.turn(Cycle { poll_salesforce: false, ..Cycle::POLL }).await,
+            Step::Due => self.turn(Cycle::DUE).await,
+            Step::Sweep => self.turn(Cycle { sweep: true, ..Cycle::DUE }).await,
+            Step::Webhook => self.webhook().await,
+            Step::Restart => {
+                self.tell("PROCESS  stopped and started");
+                self.process = None;
+            }
+            Step::Hours => {
+                let mut play = self.shared.lock();
+                // No transaction stays open for hours.
+                play.stage.commit_all();
+                play.stage.pass(Duration::from_secs(30 * 3600));
+            }
+            Step::Resolve => self.resolve().await,
+            Step::Reload => self.reload(),
+            Step::Backup => self.backup = Some(self.disk.copied()),
+            Step::Restore => {
+                let Some(backup) = &self.backup else { return };
+                self.tell("PROCESS  started on an old copy of its store");
+                self.process = None;
+                self.disk.put_back(backup);
+                self.shared.lock().stage.checker.restored = true;
+            }
+        }
+    }
+
+    pub(super) fn tell(&self, what: &str) {
+        self.shared.lock().stage.tell(what.to_owned());
+    }
+
+    /// The process that runs, or a new one on what the last one has left.
+    pub(super) fn process(&mut self) -> Option<(Arc<Engine>, Store)> {
+        if self.process.is_none() {
+            {
+                let mut play = self.shared.lock();
+                (play.killed, play.processes) = (false, play.processes + 1);
+            }
+            let store = Store::simulated(&self.disk, "simulated").ok()?;
+            self.shared.lock().store = self.with_matrix.then(|| store.clone());
+            let (clock, ahead) = (self.clock.clone(), self.shared.ahead());
+            let now = move || clock.now() + jiff::SignedDuration::from_secs(ahead.get());
+            let network = Network::simulated(Arc::new(self.shared.clone()));
+            let mapping = self.company.mapping.clone();
+            let engine = Engine::over(&self.config, mapping, store.clone(), Arc::new(now), network);
+            self.process = Some((Arc::new(engine.expect("settings that are right")), store));
+        }
+        self.process.clone()
+    }
+
+    /// One turn of the daemon, which may be its last.
+    pub(super) async fn turn(&mut self, cycle: Cycle) {
+        let Some((engine, _)) = self.process() else { return };
+        let shared = self.shared.clone();
+        let report = {
+            let mut turning = std::pin::pin!(engine.cycle(cycle));
+            poll_fn(|context| match turning.as_mut().poll(context) {
+                Poll::Ready(report) => Poll::Ready(report.ok()),
+                Poll::Pending if shared.lock().killed => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            })
+            .await
+        };
+        if report.is_none() {
+            self.process = None;
+        }
+    }
+
+    /// A webhook comes, perhaps twice, perhaps long after what it tells of (F11, F12).
+    async fn webhook(&mut self) {
+        let Some((engine, _)) = self.process() else { return };
+        let (delivery, times) = {
+            let stage = &mut self.shared.lock().stage;
+            let who = stage.random.random_range(0..stage.people.len());
+            let fresh = stage.product.signed_event(&stage.people[who].prospect, &[SECRET]);
+            let late = stage.people[who].late_event.take().filter(|_| stage.random.random_bool(0.5));
+            stage.people[who].late_event = Some(fresh.clone());
+            stage.tell(format!(
+                "WEBHOOK  of person {who}{}",
+                if late.is_some() { ", a late one" } else { "" }
+            ));
+            (late.unwrap_or(fresh), stage.random.random_range(1..3))
+        };
+        for _ in 0..times {
+            let (headers, body) = &delivery;
+            let headers = headers
+                .iter()
+                .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
+                .collect();
+            let taken_in = engine.take_in_webhook(&headers, body.as_bytes()).await;
+            if matches!(taken_in, Err(lockstep::sync::WebhookError::Store(_))) {
+                self.process = None;
+                return;
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        let mut play = self.shared.lock();
+        let number = play.stage.random.random_range(0..company::POOL_SIZE);
+        self.company = Company::number(number);
+        play.stage.reload(self.company);
+        drop(play);
+        if let Some((engine, _)) = &self.process {
+            engine.use_mapping(self.company.mapping.clone());
+        }
+    }
+
+    /// An operator takes a side.
+    async fn resolve(&mut self) {
+        let Some((_, store)) = self.process() else { return };
+        let Ok(held) = store.read(|reader| reader.held_after(None, 1)).await else { return };
+        let Some(mut held) = held.into_iter().next() else { return };
+        let (take, now) = {
+            let mut play = self.shared.lock();
+            let take = if play.stage.random.random_bool(0.5) { Side::Salesforce } else { Side::Engage };
+            let who = play.stage.people.iter().position(|person| person.prospect == held.prospect);
+            if let Some(who) = who {
+                // A named person may do anything, an opt-out taken back included.
+                play.stage.checker.decided(who);
+            }
+            play.stage.tell(format!("OPERATOR takes {take} for {}", held.prospect));
+            (take, self.clock.now())
+        };
+        held.resolution = Some(Resolution { take, by: "op".to_owned() });
+        let seen = Seen { side: None, source: Source::Operator, at: now, value: None, by: None };
+        let done = store
+            .write(move |tx| {
+                tx.put_held(&held)?;
+                tx.mark_due(&held.prospect, seen).map(drop)
+            })
+            .await;
+        if done.is_err() {
+            self.process = None;
+        }
+    }
+}
+
+/// People whom both systems know, and who agree.
+fn people(count: usize, company: &Company, org: &Org, product: &Product, random: &mut StdRng) -> Vec<Person> {
+    let sequence = product.add_sequence("Outreach", false, &[Duration::from_secs(400 * 24 * 3600)]);
+    let pairs: Vec<(&str, &str)> = STATUSES
+        .iter()
+        .filter(|(_, key)| !["opted_out", "bounced"].contains(key))
+        .flat_map(|(_, key)| company::VALUES.iter().map(move |value| (*value, *key)))
+        .filter(|(value, key)| company.agree(value, key))
+        .collect();
+    (0..count)
+        .map(|number| {
+            let (value, status) = pairs[random.random_range(0..pairs.len())];
+            let email = format!("person{number}@example.com");
+            let lead = org.create_lead("Jane", "Doe", "Acme", &email, value).expect("a Lead");
+            let prospect = product.create(&email, "Jane", "Doe", "Acme", Some(lead));
+            product.enroll(&prospect, &sequence);
+            product.set_status(&prospect, status).expect("a status that a user may set");
+            Person { lead, prospect, late_event: None }
+        })
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! The end of a run: faults and people stop; then it must become quiet, and every person must agree or be listed.
+
+use super::run::Run;
+use lockstep::model::Side;
+use lockstep::store::marks;
+use lockstep::sync::Cycle;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::time::Duration;
+
+/// What a store knows of somebody at the end.
+pub(super) struct Known {
+    pub(super) linked: bool,
+    /// Held or parked.
+    pub(super) listed: bool,
+    pub(super) parked: Option<String>,
+    /// Overwritten edits that were reported.
+    pub(super) overwrites: u64,
+    /// Writes that the journal tells of.
+    pub(super) written: u64,
+    /// ... and of those that a company's policy decided against somebody.
+    pub(super) overruled: u64,
+}
+
+impl Run {
+    pub(super) async fn settle(&mut self) {
+        {
+            let mut play = self.shared.lock();
+            play.rates.clear();
+            play.stage.random = StdRng::seed_from_u64(1);
+            play.stage.commit_all();
+            play.stage.mend_everything();
+            play.stage.tell("SETTLE   nothing goes wrong any more".to_owned());
+        }
+        for round in 0..8 {
+            self.advance(if round == 0 { 3 } else { 1_801 });
+            let before = self.writes();
+            for cycle in [Cycle::POLL, Cycle::DUE] {
+                self.turn(cycle).await;
+                self.advance(3);
+            }
+            self.let_through().await;
+            if round > 0 && before == self.writes() && self.is_idle().await {
+                break;
+            }
+        }
+        // The polls alone have seen everything: the daily comparison is a net that nobody may need.
+        self.judge().await;
+        self.advance(2 * 3_600);
+        // What a rule refused is tried again by the daily comparison, now that the rule is gone.
+        self.turn(Cycle { sweep: true, ..Cycle::POLL }).await;
+        self.advance(3);
+        self.turn(Cycle::DUE).await;
+        let writes = self.writes();
+        self.turn(Cycle { sweep: true, ..Cycle::POLL }).await;
+        self.advance(3);
+        self.turn(Cycle::POLL).await;
+        if self.writes() != writes {
+            self.shared.lock().stage.checker.breaks("rule 1: it is quiet, and something was written");
+        }
+        self.judge().await;
+    }
+
+    async fn judge(&mut self) {
+        let Some((_, store)) = self.process() else { return };
+        let (people, ambiguous) = {
+            let play = self.shared.lock();
+            (play.stage.people.clone(), play.stage.ambiguous.clone())
+        };
+        for (who, person) in people.into_iter().enumerate() {
+            let id = person.prospect.clone();
+            let known = store.read(move |reader| {
+                let journal = reader.journal_of(&id, 1_000)?;
+                let told = |what: &str| journal.iter().filter(|entry| entry.what == what).count() as u64;
+                let parked = reader.parked(&id)?.map(|parked| parked.code);
+                Ok(Known {
+                    linked: reader.link(&id)?.is_some(),
+                    listed: parked.is_some() || reader.held(&id)?.is_some(),
+                    parked,
+                    overwrites: told("overwrote"),
+                    written: told("written"),
+                    overruled: journal.iter().filter(|entry| entry.overruled.is_some()).count() as u64,
+                })
+            });
+            let known = known.await.expect("a store that works");
+            self.shared.lock().stage.judge_the_end(who, &known);
+        }
+        for id in ambiguous {
+            let linked = store.read(move |reader| Ok(reader.link(&id)?.is_some()));
+            if linked.await.expect("a store that works") {
+                self.shared.lock().stage.checker.breaks("rule 8: a record was guessed by a shared address");
+            }
+        }
+        let mut play = self.shared.lock();
+        let hours = play.stage.hours();
+        let faults: u64 = play.faults.iter().map(|(_, count)| count).sum();
+        let expected = 2 * (play.processes + faults + hours) + 8;
+        if play.grants > expected {
+            let broken = format!("rule 10: {} sign-ins, and {expected} would be many", play.grants);
+            play.stage.checker.breaks(&broken);
+        }
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.shared.lock().stage.advance(Duration::from_secs(seconds));
+    }
+
+    /// Whether nobody waits for anything but a person.
+    async fn is_idle(&mut self) -> bool {
+        let Some((engine, store)) = self.process() else { return false };
+        let due = store.read(|reader| reader.due_count()).await;
+        let well = |side| engine.health(side).trouble.is_none();
+        due.is_ok_and(|due| due == 0) && Side::BOTH.into_iter().all(well)
+    }
+
+    /// An operator lets through whatever asks first.
+    async fn let_through(&mut self) {
+        let Some((_, store)) = self.process() else { return };
+        let through = store.write(|tx| {
+            let (waiting, _) = tx.waiting_after(None, 10_000)?;
+            waiting.iter().try_for_each(|due| tx.let_through(&due.prospect).map(drop))?;
+            tx.set_meta(marks::FIRST_RUN_DONE, "true")
+        });
+        through.await.expect("a store that works");
+    }
+
+    fn writes(&self) -> (u64, u64, u64) {
+        let play = self.shared.lock();
+        let (calls, rows) = play.stage.org.writes();
+        (calls, rows, play.stage.product.writes())
+    }
+}
