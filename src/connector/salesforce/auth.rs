@@ -135,6 +135,10 @@ fn checked_instance(instance: &str, login: &Url) -> Result<Url, CallError> {
     if !http::may_call(&url) || !url.username().is_empty() || url.password().is_some() {
         return Err(refuse("is not https, or carries a user"));
     }
+    // Nothing but a host belongs there; what looks like more may mean another host to another reader.
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("is more than a host"));
+    }
     if url.origin() == login.origin() || (http::is_loopback(&url) && http::is_loopback(login)) {
         return Ok(url);
     }
@@ -201,6 +205,9 @@ mod tests {
             "https://acme.my.salesforce.com@evil.example",
             "https://acme.my.salesforce.com.evil.example",
             "https://acme.my.salesforce.com\\@evil.example",
+            "https://acme.my.salesforce.com/services/data",
+            "https://acme.my.salesforce.com?x",
+            "https://acme.my.salesforce.com#x",
             "https://evil.example/acme.my.salesforce.com",
             "https://evil.example#.my.salesforce.com",
             "https://evil.example?.my.salesforce.com",
