@@ -1,5 +1,7 @@
 //! `lockstep check --live`: what only the two systems can tell. Writes nothing.
 
+mod excess;
+
 use super::run::system_clock;
 use crate::config::{Config, SalesforceChanges, SalesforceConfig, SalesforceFlow};
 use crate::connector::CallError;
@@ -69,6 +71,7 @@ async fn salesforce(config: &Config, mapping: &Mapping) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> =
         objects.iter().flat_map(|object| object_findings(mapping, &org, *object)).collect();
+    findings.extend(objects.iter().filter_map(|object| excess::excess(mapping, &org, *object)));
     findings.extend(topics);
     if budget.is_short() {
         let left = "what is left of the day's API calls is kept free for others";

@@ -2,6 +2,7 @@
 
 use crate::admin::*;
 use crate::model::Link;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -37,8 +38,12 @@ impl Remote {
     /// # Errors
     /// The HTTP client could not be made.
     pub fn new(base: Url, token: Option<SecretString>) -> anyhow::Result<Remote> {
-        // No proxy: the port is near, and the token is not for anybody between.
-        let client = Client::builder().no_proxy().connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN);
+        // No proxy and no redirects: the port is near, and the token is not for anybody else.
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_WITHIN)
+            .timeout(ANSWER_WITHIN);
         Ok(Remote { client: client.build()?, base, token })
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::{CallError, Effect, Retry};
 use super::network::{Network, Wire};
+use super::reach::PublicOnly;
 use crate::model::Side;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -10,8 +11,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// Answers larger than this are not read: 2,000 rows of a query are about 1 MB.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Answers larger than this are not read, however small they came over the wire: 2,000 rows of a query are about 1 MB, and
+/// the description of an object with 800 fields about 3.
+pub(crate) const ANSWER_BYTES_MAX: usize = 5 * 1000 * 1000;
+
+/// The same for a page of a bulk job's rows, of which there are 20,000.
+pub(crate) const PAGE_BYTES_MAX: usize = 16 * 1000 * 1000;
 
 /// A call that has no answer by then has an unknown outcome. Salesforce itself ends calls after ten minutes; a
 /// batch of 200 rows with slow automations has been seen to take one.
@@ -35,16 +40,25 @@ pub(crate) struct Http {
     network: Network,
 }
 
+/// Who says where calls go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Only the configuration: whoever wrote it may mean any machine.
+    AsConfigured,
+    /// Answers too: they may lead to public addresses only.
+    PublicOnly,
+}
+
 impl Http {
     /// # Errors
     /// When TLS cannot be set up on this machine.
-    pub(crate) fn new(side: Side, network: Network) -> Result<Http, CallError> {
+    pub(crate) fn new(side: Side, reach: Reach, network: Network) -> Result<Http, CallError> {
         // Setting up TLS takes longer than a whole simulated day, and nothing of it is used there.
         static UNUSED: OnceLock<reqwest::Client> = OnceLock::new();
         let client = match (&network.0, UNUSED.get()) {
             (Some(_), Some(client)) => client.clone(),
             (Some(_), None) => UNUSED.get_or_init(reqwest::Client::new).clone(),
-            (None, _) => client(side)?,
+            (None, _) => client(side, reach)?,
         };
         Ok(Http { side, client, network })
     }
@@ -56,15 +70,29 @@ impl Http {
     /// Sends, and reads the whole answer. `writes` says whether the call can change something: then a call whose answer
     /// did not come may have had its effect.
     pub(crate) async fn send(&self, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
+        self.send_within(request, writes, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same, for an answer of another size.
+    pub(crate) async fn send_within(
+        &self,
+        request: RequestBuilder,
+        writes: bool,
+        bytes_max: usize,
+    ) -> Result<Answer, CallError> {
         match &self.network.0 {
-            None => send(self.side, request, writes).await,
+            None => send(self.side, request, writes, bytes_max).await,
             Some(wire) => carry(self.side, wire.as_ref(), request, writes).await,
         }
     }
 }
 
-fn client(side: Side) -> Result<reqwest::Client, CallError> {
-    reqwest::Client::builder()
+fn client(side: Side, reach: Reach) -> Result<reqwest::Client, CallError> {
+    let builder = match reach {
+        Reach::AsConfigured => reqwest::Client::builder(),
+        Reach::PublicOnly => reqwest::Client::builder().dns_resolver(PublicOnly::new()),
+    };
+    builder
         .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
@@ -96,20 +124,21 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-async fn send(side: Side, request: RequestBuilder, writes: bool) -> Result<Answer, CallError> {
+async fn send(
+    side: Side,
+    request: RequestBuilder,
+    writes: bool,
+    bytes_max: usize,
+) -> Result<Answer, CallError> {
     let response = request.send().await.map_err(|error| lost(side, &error, writes))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = BytesMut::new();
     let mut stream = response.bytes_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| lost(side, &error, writes))?;
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(bad_answer(
-                side,
-                Some(status),
-                "the answer is larger than 16 MiB".to_owned(),
-                writes,
-            ));
+        if body.len() + chunk.len() > bytes_max {
+            let message = format!("the answer is larger than {} MB", bytes_max / 1_000_000);
+            return Err(bad_answer(side, Some(status), message, writes));
         }
         body.extend_from_slice(&chunk);
     }
@@ -158,6 +187,16 @@ pub(crate) fn bad_answer(side: Side, status: Option<StatusCode>, message: String
         retry: Retry::Soon,
         effect: if writes { Effect::Unknown } else { Effect::None },
     }
+}
+
+/// Why a JSON text cannot be read, without any of its values: it may hold a person's name.
+pub(crate) fn why_unreadable(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // Everything else that is wrong with the data, rather than with the JSON, quotes what was found there.
+    if !error.is_data() || ["missing field", "duplicate field"].iter().any(|kind| text.starts_with(kind)) {
+        return text;
+    }
+    format!("a value of another kind at line {} column {}", error.line(), error.column())
 }
 
 /// No answer. Only a connection that was never made is sure to have had no effect.

@@ -5,6 +5,7 @@ mod error;
 mod http;
 mod network;
 mod oauth;
+mod reach;
 mod retry;
 pub mod salesforce;
 

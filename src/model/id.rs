@@ -156,7 +156,9 @@ impl FromStr for ProspectId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
-        if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        // "." and ".." are steps in the path of a URL.
+        let is_step = text.chars().all(|c| c == '.');
+        if (1..=64).contains(&text.len()) && text.chars().all(allowed) && !is_step {
             Ok(ProspectId(Arc::from(text)))
         } else {
             Err(InvalidId {
@@ -212,6 +214,16 @@ mod tests {
     fn an_id_of_another_object_a_wrong_length_or_a_wrong_suffix_is_refused() {
         for text in ["", "0055f00002EztxD", "00Q5f000005bwL", "00Q5f000005bwLFEAA", "00Q5f000005bw'F"] {
             assert!(text.parse::<SalesforceId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prospects_id_cannot_lead_to_another_path() {
+        for text in ["", ".", "..", "a/b", "../x", "a?b", "a#b", "a b", "a%2fb", "a\\b", "a\nb", "\u{430}"] {
+            assert!(text.parse::<ProspectId>().is_err(), "{text:?}");
+        }
+        for text in ["p_000001", "6d3f-8a1", "a.b:c", "..a"] {
+            assert!(text.parse::<ProspectId>().is_ok(), "{text}");
         }
     }
 

@@ -58,6 +58,8 @@ pub struct Engine {
     pub(super) org: ArcSwapOption<OrgInfo>,
     pub(super) clock: Clock,
     pub(super) webhook_secrets: Vec<secrecy::SecretString>,
+    /// Deliveries that are durable: they say nothing new when they come again.
+    pub(super) delivered: Mutex<super::replay::Delivered>,
     pub(super) sides: Mutex<BySide<SideState>>,
     pub(super) unguarded: Mutex<super::detect::Unguarded>,
     /// What is known of Salesforce records through events.
@@ -117,6 +119,7 @@ impl Engine {
             org: ArcSwapOption::empty(),
             clock,
             webhook_secrets: config.engage.webhook_secrets.clone(),
+            delivered: Mutex::default(),
             sides: Mutex::default(),
             unguarded: Mutex::default(),
             live: Arc::default(),

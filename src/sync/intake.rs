@@ -146,8 +146,12 @@ impl Engine {
                 return Err(WebhookError::Rejected(rejection));
             }
         };
+        if lock(&self.delivered).knows(&delivery.event_id, now) {
+            // Whoever sent it may not have heard our answer, or it is a replay: either way it is durable.
+            return Ok(());
+        }
         let mapping = self.mapping();
-        let id = delivery.prospect_id.clone();
+        let (id, event_id) = (delivery.prospect_id.clone(), delivery.event_id.clone());
         self.store
             .write(move |tx| {
                 if let Some(prospect) = &delivery.prospect {
@@ -171,6 +175,7 @@ impl Engine {
             })
             .await
             .map_err(WebhookError::Store)?;
+        lock(&self.delivered).note(&event_id, now);
         emit!(
             WEBHOOK_ACCEPTED,
             side = Side::Engage.as_str(),

@@ -34,6 +34,7 @@ mod outbound;
 mod parting;
 mod pass;
 mod record;
+mod replay;
 mod salesforce_write;
 mod schedule;
 mod settle;

@@ -13,6 +13,7 @@ mod lifecycle;
 mod logs;
 mod mapping;
 mod scenarios;
+mod security;
 mod verifier;
 
 /// A side by its name.

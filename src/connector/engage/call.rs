@@ -60,7 +60,10 @@ impl Engage {
         let (writes, operation) = (call.writes(), call.operation);
         let answer = self.call(call).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("{operation} answered something that cannot be read: {error}");
+            let message = format!(
+                "{operation} answered something that cannot be read: {}",
+                http::why_unreadable(&error)
+            );
             http::bad_answer(Side::Engage, Some(answer.status), message, writes)
         })
     }

@@ -13,7 +13,7 @@ pub use sequences::{Sequence, Status};
 pub use webhook::{BODY_BYTES_MAX, Delivery, Rejection, verify};
 
 use crate::config::EngageConfig;
-use crate::connector::http::Http;
+use crate::connector::http::{Http, Reach};
 use crate::connector::{CallError, Effect, Network, Retry};
 use crate::model::Side;
 use jiff::Timestamp;
@@ -76,7 +76,7 @@ impl Engage {
             });
         }
         Ok(Engage(Arc::new(Shared {
-            http: Http::new(Side::Engage, network)?,
+            http: Http::new(Side::Engage, Reach::AsConfigured, network)?,
             config: config.clone(),
             clock,
             token: tokio::sync::Mutex::new(None),

@@ -1,6 +1,7 @@
 //! Webhooks: whether a delivery is really Engage's, and what it says. Pure.
 
 use super::wire::WireProspect;
+use crate::connector::http::why_unreadable;
 use crate::model::{Prospect, ProspectId};
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, StatusCode};
@@ -102,7 +103,8 @@ pub fn verify(
     if off > REPLAY_WINDOW.unsigned_abs().as_secs() {
         return Err(Rejection::OutsideWindow);
     }
-    let event: Event = serde_json::from_slice(body).map_err(|error| Rejection::BadBody(error.to_string()))?;
+    let event: Event =
+        serde_json::from_slice(body).map_err(|error| Rejection::BadBody(why_unreadable(&error)))?;
     if !KINDS.contains(&event.kind.as_str()) {
         return Err(Rejection::BadBody("its type is unknown".to_owned()));
     }

@@ -15,8 +15,11 @@ use url::Url;
 /// How long a JWT may live: Salesforce's ceiling is three minutes by the strictest reading (facts 1.1).
 const JWT_SECONDS: i64 = 170;
 
-/// Hosts that a token may be sent to, besides the one it was asked from.
-const SALESFORCE_HOSTS: [&str; 2] = [".my.salesforce.com", ".salesforce.com"];
+/// Where every organisation has a host of its own.
+const MY_DOMAIN: &str = ".my.salesforce.com";
+
+/// Hosts of all organisations together.
+const LOGIN_HOSTS: [&str; 2] = ["login.salesforce.com", "test.salesforce.com"];
 
 /// A signed-in session.
 pub(super) type Session = Token;
@@ -124,17 +127,29 @@ impl Salesforce {
     }
 }
 
-/// The token goes only where Salesforce lives: an answer must not be able to send it elsewhere.
+/// The token goes only where Salesforce lives, or where it was asked for: an answer must not be able to send it elsewhere.
 fn checked_instance(instance: &str, login: &Url) -> Result<Url, CallError> {
-    let refuse = |why: &str| stop(format!("the token answer's instance_url {instance:?} {why}"));
+    // Its beginning says enough, and it may be long.
+    let shown: String = instance.chars().take(120).collect();
+    let refuse = |why: &str| stop(format!("the token answer's instance_url {shown:?} {why}"));
     let url = Url::parse(instance).map_err(|_| refuse("is no URL"))?;
     if !http::may_call(&url) || !url.username().is_empty() || url.password().is_some() {
         return Err(refuse("is not https, or carries a user"));
     }
+    // Nothing but a host belongs there; what looks like more may mean another host to another reader.
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("is more than a host"));
+    }
+    if url.origin() == login.origin() || (http::is_loopback(&url) && http::is_loopback(login)) {
+        return Ok(url);
+    }
+    // Behind a name of its own the login host may have another port, and nobody else may.
     let host = url.host_str().unwrap_or_default();
-    let known = SALESFORCE_HOSTS.iter().any(|suffix| host.ends_with(suffix));
-    let same = url.host_str() == login.host_str() || (http::is_loopback(&url) && http::is_loopback(login));
-    if known || same { Ok(url) } else { Err(refuse("is no host of Salesforce")) }
+    let is_known = host.ends_with(MY_DOMAIN) || LOGIN_HOSTS.contains(&host) || login.host_str() == Some(host);
+    if url.scheme() == "https" && url.port().is_none() && url.domain().is_some() && is_known {
+        return Ok(url);
+    }
+    Err(refuse("is no host of Salesforce at the port of HTTPS"))
 }
 
 /// Nothing works until a person mends it.
@@ -147,5 +162,81 @@ pub(super) fn stop(message: String) -> CallError {
         fields: Vec::new(),
         retry: Retry::Stop,
         effect: Effect::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goes(instance: &str, login: &str) -> bool {
+        checked_instance(instance, &login.parse().unwrap()).is_ok()
+    }
+
+    #[test]
+    fn the_token_goes_to_salesforce_or_to_where_it_was_asked_for() {
+        for (instance, login) in [
+            ("https://acme.my.salesforce.com", "https://login.salesforce.com"),
+            ("https://acme--uat.sandbox.my.salesforce.com/", "https://test.salesforce.com"),
+            ("https://ACME.My.Salesforce.com:443", "https://acme.my.salesforce.com"),
+            ("https://login.salesforce.com", "https://acme.my.salesforce.com"),
+            ("https://acme.my.salesforce.mil", "https://acme.my.salesforce.mil"),
+            ("https://gateway.acme.example:8443", "https://gateway.acme.example:8443"),
+            ("http://127.0.0.1:8081", "http://127.0.0.1:8080"),
+            ("http://localhost:1", "http://[::1]:2"),
+        ] {
+            assert!(goes(instance, login), "{instance} after {login}");
+        }
+    }
+
+    #[test]
+    fn the_token_goes_to_no_other_host_port_or_scheme() {
+        for instance in [
+            "",
+            "acme.my.salesforce.com",
+            "//acme.my.salesforce.com",
+            "http://acme.my.salesforce.com",
+            "ftp://acme.my.salesforce.com",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https://acme.my.salesforce.com:8443",
+            "https://acme.my.salesforce.com:22",
+            "https://me@acme.my.salesforce.com",
+            "https://me:hush@acme.my.salesforce.com",
+            "https://acme.my.salesforce.com@evil.example",
+            "https://acme.my.salesforce.com.evil.example",
+            "https://acme.my.salesforce.com\\@evil.example",
+            "https://acme.my.salesforce.com/services/data",
+            "https://acme.my.salesforce.com?x",
+            "https://acme.my.salesforce.com#x",
+            "https://evil.example/acme.my.salesforce.com",
+            "https://evil.example#.my.salesforce.com",
+            "https://evil.example?.my.salesforce.com",
+            "https://evilmy.salesforce.com",
+            "https://my.salesforce.com",
+            "https://.my.salesforce.com.",
+            "https://acme.my.salesforce.com.",
+            "https://acme.my.s\u{430}lesforce.com",
+            "https://login.salesforce.com.evil.example",
+            "https://evil.salesforce.com",
+            "https://acme.my.salesforce.mil",
+            "https://169.254.169.254",
+            "https://169.254.169.254/.my.salesforce.com",
+            "https://2852039166",
+            "https://0xa9fea9fe",
+            "https://0251.0376.0251.0376",
+            "https://[::ffff:169.254.169.254]",
+            "https://[fd00:ec2::254]",
+            "https://127.0.0.1",
+            "https://localhost",
+            "http://127.0.0.1:8080",
+            "http://localhost.evil.example",
+            "http://[::1]:8080",
+        ] {
+            assert!(!goes(instance, "https://login.salesforce.com"), "{instance}");
+        }
+        let long = format!("https://{}", "x".repeat(100_000));
+        let refused = checked_instance(&long, &"https://login.salesforce.com".parse().unwrap());
+        assert!(refused.unwrap_err().message.len() < 300);
     }
 }

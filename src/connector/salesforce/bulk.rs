@@ -5,7 +5,7 @@
 
 use super::Salesforce;
 use super::budget::Purpose;
-use super::call::Call;
+use super::call::{CSV, Call};
 use super::errors::{self, WireError};
 use super::wire;
 use super::{SalesforceWrite, soql};
@@ -133,7 +133,7 @@ impl Salesforce {
     ) -> Result<BulkPage, CallError> {
         let path = self.data(&format!("/jobs/query/{}/results", segment(job)?));
         let mut call = Call::get(path, Purpose::Bulk).query("maxRecords", PAGE_ROWS.to_string());
-        call.accept = "text/csv";
+        call.accept = CSV;
         if let Some(from) = from {
             call = call.query("locator", from.to_owned());
         }
@@ -208,7 +208,7 @@ impl Salesforce {
         for what in ["successfulResults", "failedResults"] {
             let path = self.data(&format!("/jobs/ingest/{}/{what}/", segment(job)?));
             let mut call = Call::get(path, Purpose::Bulk);
-            call.accept = "text/csv";
+            call.accept = CSV;
             let answer = self.call(call).await?;
             for row in rows(&answer.body).map_err(unreadable)? {
                 let row = row.map_err(unreadable)?;
@@ -284,6 +284,7 @@ fn written(rows: &[SalesforceWrite]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn cells_are_read_as_rest_would_have_written_them() {
@@ -309,6 +310,25 @@ mod tests {
         ]);
         let text = String::from_utf8(text).unwrap();
         assert_eq!(text, format!("Id,Box,Status\n{id},,\"Not, now\"\n{id},true,#N/A\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_cell_holds_it_is_read_back_as_it_was_written(
+            start in prop::sample::select(&["", "=", "+", "-", "@", "\t", "\r", "\0", "\"", "'", "=cmd|' /C calc'!A0"][..]),
+            rest in any::<String>(),
+        ) {
+            let (id, text): (SalesforceId, _) = ("00Q5f000005bwLF".parse().unwrap(), format!("{start}{rest}"));
+            let value = FieldValue::text(&text);
+            // An empty cell means "leave it alone", and this one "make it empty".
+            prop_assume!(!text.is_empty() && text != "#N/A");
+            let bytes = written(&[SalesforceWrite { id, fields: [(FieldName::from("Status"), value.clone())].into() }]);
+            let mut reader = csv::Reader::from_reader(bytes.as_slice());
+            let read: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+            prop_assert_eq!(read.len(), 1);
+            prop_assert_eq!(&read[0][0], id.as_str());
+            prop_assert_eq!(&read[0][1], value.as_text().unwrap_or("#N/A"));
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use reqwest::{Method, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// What the rows of bulk jobs are.
+pub(super) const CSV: &str = "text/csv";
+
 /// A call to make. Paths begin at the instance: `/services/data/...`.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -64,7 +67,8 @@ impl Salesforce {
         let (writes, what) = (call.writes(), call.path.clone());
         let answer = self.call(call).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("{what} answered something that cannot be read: {error}");
+            let message =
+                format!("{what} answered something that cannot be read: {}", http::why_unreadable(&error));
             http::bad_answer(Side::Salesforce, Some(answer.status), message, writes)
         })
     }
@@ -86,10 +90,15 @@ impl Salesforce {
         if call.path != super::org::VERSIONS {
             lock(&self.0.budget).spend(call.purpose, self.now()).map_err(refused)?;
         }
-        let url = session.instance.join(&call.path).map_err(|error| {
-            let message = format!("{} is no path of the API: {error}", call.path);
+        let no_path = || {
+            let message = format!("{} is no path of the API", call.path);
             CallError { retry: Retry::Stop, ..http::bad_answer(Side::Salesforce, None, message, false) }
-        })?;
+        };
+        let url = session.instance.join(&call.path).map_err(|_| no_path())?;
+        // Some paths came in answers: none of them may lead the token away, nor to another door of the same house.
+        if url.origin() != session.instance.origin() || url.path() != call.path {
+            return Err(no_path());
+        }
         let mut request = self
             .0
             .http
@@ -109,9 +118,10 @@ impl Salesforce {
             request = request.json(body);
         }
         if let Some(csv) = &call.csv {
-            request = request.header(header::CONTENT_TYPE, "text/csv").body(csv.clone());
+            request = request.header(header::CONTENT_TYPE, CSV).body(csv.clone());
         }
-        let answer = self.0.http.send(request, call.writes()).await?;
+        let bytes_max = if call.accept == CSV { http::PAGE_BYTES_MAX } else { http::ANSWER_BYTES_MAX };
+        let answer = self.0.http.send_within(request, call.writes(), bytes_max).await?;
         self.note(&answer);
         if answer.status.is_success() {
             lock(&self.0.budget).answered();

@@ -135,7 +135,7 @@ impl Salesforce {
         let mut rows = std::mem::take(&mut page.records);
         while let (false, Some(next)) = (page.done, page.next.take()) {
             // An absolute path by contract; anything else could lead the token elsewhere.
-            if !next.starts_with("/services/data/") {
+            if !is_data_path(&next) {
                 let message = format!("nextRecordsUrl {next:?} is no path of the API");
                 return Err(crate::connector::http::bad_answer(
                     crate::model::Side::Salesforce,
@@ -148,5 +148,45 @@ impl Salesforce {
             rows.append(&mut page.records);
         }
         Ok(rows)
+    }
+}
+
+/// Whether a text is a path of the data API, letter by letter: no step up, no query, nothing that has to be decoded.
+fn is_data_path(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("/services/data/") else { return false };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    rest.split('/').all(|part| !part.is_empty() && part.chars().all(plain) && !part.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_data_path;
+
+    #[test]
+    fn the_next_page_is_a_plain_path_of_the_data_api() {
+        assert!(is_data_path("/services/data/v67.0/query/0r85f0000000001AAA-2000"));
+        for text in [
+            "",
+            "/",
+            "/services/data/",
+            "/services/oauth2/revoke",
+            "services/data/v67.0/query/x",
+            "https://evil.example/services/data/v67.0/query/x",
+            "//evil.example/services/data/v67.0/query/x",
+            "/services/data//evil.example/x",
+            "/services/data/../oauth2/revoke",
+            "/services/data/v67.0/../../oauth2/revoke",
+            "/services/data/%2e%2e/oauth2/revoke",
+            "/services/data/..%2foauth2",
+            "/services/data/\\evil.example/x",
+            "/services/data/v67.0/query?q=SELECT+Id+FROM+User",
+            "/services/data/v67.0/query/x#y",
+            "/services/data/v67.0/query/x y",
+            "/services/data/v67.0/query/x\r\nHost: evil.example",
+            "/services/data/v67.0/query/\u{2025}",
+            "/services/data@evil.example/",
+        ] {
+            assert!(!is_data_path(text), "{text}");
+        }
     }
 }

@@ -23,12 +23,12 @@ pub use bulk::{BulkKind, BulkPage, BulkState};
 pub use changes::Page;
 pub use events::{Batch, ChangeEvent, ReplayId, Subscription, Topic, What, Whom};
 pub use login::{Login, Who};
-pub use org::{Field, OrgInfo};
+pub use org::{Field, OrgInfo, Rights};
 pub use read::Replaced;
 pub use write::SalesforceWrite;
 
 use crate::config::SalesforceConfig;
-use crate::connector::http::Http;
+use crate::connector::http::{Http, Reach, is_loopback};
 use crate::connector::{CallError, Network};
 use crate::model::Side;
 use auth::Session;
@@ -72,8 +72,10 @@ impl Salesforce {
     /// # Errors
     /// When HTTPS cannot be set up.
     pub fn over(config: &SalesforceConfig, clock: Clock, network: Network) -> Result<Salesforce, CallError> {
+        // Its own answers say where the next calls go. The sandbox is on this machine.
+        let reach = if is_loopback(&config.login_url) { Reach::AsConfigured } else { Reach::PublicOnly };
         Ok(Salesforce(Arc::new(Shared {
-            http: Http::new(Side::Salesforce, network)?,
+            http: Http::new(Side::Salesforce, reach, network)?,
             budget: Mutex::new(budget::Meter::new(config.keep_free, config.quota_retry.clone())),
             config: config.clone(),
             clock,

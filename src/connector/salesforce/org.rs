@@ -17,6 +17,8 @@ pub(super) const VERSIONS: &str = "/services/data";
 pub struct OrgInfo {
     /// The fields this user can see, by object.
     pub fields: Vec<(SalesforceObject, Vec<Field>)>,
+    /// What this user may do with whole records, by object.
+    pub rights: Vec<(SalesforceObject, Rights)>,
     /// The values of Lead.Status that mean "converted".
     pub converted_statuses: Vec<Arc<str>>,
     /// Our own user: who `LastModifiedById` names after our writes.
@@ -36,6 +38,17 @@ impl OrgInfo {
     pub fn has_field(&self, object: SalesforceObject, name: &str) -> bool {
         self.field(object, name).is_some()
     }
+}
+
+/// What a user may do with an object's records, as describe tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Rights {
+    /// Make new ones.
+    #[serde(default, rename = "createable")]
+    pub create: bool,
+    /// Delete them.
+    #[serde(default, rename = "deletable")]
+    pub delete: bool,
 }
 
 /// A field, as describe tells it.
@@ -77,6 +90,8 @@ struct Version {
 
 #[derive(Deserialize)]
 struct Describe {
+    #[serde(flatten)]
+    rights: Rights,
     fields: Vec<Field>,
 }
 
@@ -107,6 +122,7 @@ impl Salesforce {
         for &object in objects {
             let describe = Call::get(self.data(&format!("/sobjects/{object}/describe")), Purpose::Describe);
             let describe: Describe = self.json(describe).await?;
+            org.rights.push((object, describe.rights));
             org.fields.push((object, describe.fields));
         }
         if objects.contains(&SalesforceObject::Lead) {

@@ -39,6 +39,16 @@ impl Org {
         self.state().consent = consent;
     }
 
+    /// Leaves the API user no more than reading an object and editing these fields of it.
+    pub fn grant_only(&self, object: &str, editable: &[&str]) {
+        if let Some(object) = self.state().object_mut(object) {
+            object.is_open = false;
+            for field in &mut object.fields {
+                field.updateable &= editable.contains(&field.name.as_str());
+            }
+        }
+    }
+
     /// Ends every session: the next call is answered 401.
     pub fn revoke_sessions(&self) {
         self.state().sessions.clear();

@@ -81,9 +81,17 @@ pub(super) struct Object {
     pub(super) name: String,
     pub(super) prefix: String,
     pub(super) fields: Vec<Field>,
+    /// Whether describe says that the API user may make and delete records.
+    #[serde(default = "yes")]
+    pub(super) is_open: bool,
     /// Fields that are there and that the API user may not see.
     #[serde(default)]
     pub(super) withdrawn: Vec<Field>,
+}
+
+/// What an org kept that was saved before it could be otherwise.
+fn yes() -> bool {
+    true
 }
 
 impl Object {
@@ -102,7 +110,7 @@ impl Object {
         };
         json!({
             "name": self.name, "label": self.name, "labelPlural": plural, "keyPrefix": self.prefix,
-            "queryable": true, "updateable": true, "createable": true, "deletable": true, "undeletable": true,
+            "queryable": true, "updateable": true, "createable": self.is_open, "deletable": self.is_open, "undeletable": self.is_open,
             "replicateable": true, "retrieveable": true, "searchable": true, "mergeable": true, "layoutable": true,
             "triggerable": true, "feedEnabled": true, "mruEnabled": true, "custom": false, "customSetting": false,
             "deprecatedAndHidden": false, "activateable": false, "hasSubtypes": false, "isSubtype": false,
@@ -254,6 +262,7 @@ pub(super) fn objects() -> Vec<Object> {
         name: name.to_owned(),
         prefix: prefix.to_owned(),
         fields: common(own),
+        is_open: true,
         withdrawn: Vec::new(),
     };
     vec![

@@ -127,7 +127,12 @@ pub struct Served {
 
 impl Served {
     pub async fn new(fake: Fake, token: Option<&str>) -> Served {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Served::on("127.0.0.1:0", fake, token).await
+    }
+
+    /// The same, listening there.
+    pub async fn on(bind: &str, fake: Fake, token: Option<&str>) -> Served {
+        let listener = TcpListener::bind(bind).await.unwrap();
         let address = listener.local_addr().unwrap();
         let fake = Arc::new(fake);
         let (stop, stopped) = oneshot::channel::<()>();

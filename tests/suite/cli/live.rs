@@ -22,6 +22,9 @@ async fn found_with(
     let dir = tempfile::tempdir().unwrap();
     let (mut config, _served) = world::config(&org, &product, dir.path()).await;
     configure(&mut config);
+    for object in ["Lead", "Contact"] {
+        org.grant_only(object, &["Status", "Engagement_Status__c", "HasOptedOutOfEmail"]);
+    }
     change(&org, &product);
     let mapping = lockstep::mapping::parse("live.toml", mapping).unwrap().mapping;
     let findings = check_live(&config, &mapping).await;

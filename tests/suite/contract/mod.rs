@@ -8,7 +8,7 @@ pub mod refresh_token;
 mod rotation;
 mod salesforce;
 mod sandbox;
-mod sign_in;
+pub mod sign_in;
 mod stubs;
 mod webhook;
 
@@ -50,12 +50,12 @@ use held_by_all;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn at(text: &str) -> Timestamp {
+pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
 /// What a connector is given to tell the time by.
-fn tells(clock: &Clock) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
+pub fn tells(clock: &Clock) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
     let clock = clock.clone();
     Arc::new(move || clock.now())
 }
@@ -69,11 +69,11 @@ fn wiremock(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|url| !url.is_empty())
 }
 
-async fn free_port() -> tokio::net::TcpListener {
+pub async fn free_port() -> tokio::net::TcpListener {
     tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port")
 }
 
-fn salesforce_config(base_url: &str, flow: SalesforceFlow) -> SalesforceConfig {
+pub fn salesforce_config(base_url: &str, flow: SalesforceFlow) -> SalesforceConfig {
     SalesforceConfig {
         login_url: base_url.parse().expect("a URL"),
         api_version: "67.0".to_owned(),
@@ -90,11 +90,11 @@ fn salesforce_config(base_url: &str, flow: SalesforceFlow) -> SalesforceConfig {
     }
 }
 
-fn by_secret(secret: &str) -> SalesforceFlow {
+pub fn by_secret(secret: &str) -> SalesforceFlow {
     SalesforceFlow::ClientCredentials { client_secret: SecretString::from(secret) }
 }
 
-fn engage_config(base_url: &str, secret: &str) -> EngageConfig {
+pub fn engage_config(base_url: &str, secret: &str) -> EngageConfig {
     EngageConfig {
         profile: "default".to_owned(),
         base_url: base_url.parse().expect("a URL"),

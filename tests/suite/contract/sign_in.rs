@@ -36,7 +36,7 @@ impl Door {
 }
 
 /// A new private key, and what an admin uploads of it: both PEM.
-fn rsa_key() -> (SecretString, String) {
+pub fn rsa_key() -> (SecretString, String) {
     let pem = |label: &str, der: &[u8]| {
         let text = STANDARD.encode(der);
         let lines: Vec<&str> =
