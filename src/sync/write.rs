@@ -299,10 +299,7 @@ fn record_one(
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
             link.details.extend(write.details.iter().map(|(detail, base)| (*detail, *base)));
-            match intent.step.is_details() {
-                true => super::details::settle(&mut link, &intent.step),
-                false => link.baseline = Some(intent.step.after()),
-            }
+            record::count_as_done(&mut link, intent, now);
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;
