@@ -59,7 +59,7 @@ pub(super) fn picklist_value(description: &str) -> Value {
         "description": description,
         "minLength": 1,
         "maxLength": 255,
-        "pattern": "^\\S(.*\\S)?$",
+        "pattern": "^\\S([\\s\\S]*\\S)?$",
     })
 }
 

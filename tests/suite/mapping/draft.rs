@@ -159,6 +159,18 @@ fn a_status_that_no_file_can_name_is_told_and_left_out() {
     assert_eq!(text.matches("# Revenue Engage also has").count(), 2, "{text}");
 }
 
+#[test]
+fn a_value_with_a_line_break_is_drafted_and_the_schema_takes_it() {
+    let mut facts = facts(object(&["Demo\nbooked"]));
+    facts.statuses.push(StatusFacts {
+        key: "demo_booked".into(),
+        label: "Demo booked".into(),
+        group: "success".into(),
+    });
+    let (text, mapping) = drafted(&facts);
+    assert_eq!(lead(&mapping, "demo_booked").as_deref(), Some("Demo\nbooked"), "{text}");
+}
+
 fn any_values() -> impl Strategy<Value = Vec<String>> {
     let known =
         BUILT_IN.iter().flat_map(|status| [status.label, status.key]).map(str::to_owned).collect::<Vec<_>>();
