@@ -60,6 +60,8 @@ pub struct Company {
     pub config: PathBuf,
     pub http: reqwest::Client,
     pub sequence: String,
+    /// What daemons are started with.
+    pub variables: Vec<(&'static str, &'static str)>,
     /// Where the store is; a test may move it.
     pub store: PathBuf,
     random: StdRng,
@@ -123,6 +125,7 @@ impl Company {
             config,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             sequence,
+            variables: Company::VARIABLES.to_vec(),
             store: dir.path().join("store"),
             random: StdRng::seed_from_u64(seed),
             dir,
@@ -131,7 +134,7 @@ impl Company {
 
     /// What the daemon is started with. Polls look back for a second only, so that what a cursor has passed is never
     /// read again: only the store knows it then.
-    pub const VARIABLES: [(&str, &str); 7] = [
+    const VARIABLES: [(&str, &str); 7] = [
         ("LOCKSTEP_ADMIN__TOKEN", TOKEN),
         ("LOCKSTEP_ENGAGE__WEBHOOK_SECRET", WEBHOOK_SECRET),
         ("LOCKSTEP_ENGAGE__CHANGES", "webhook,poll"),
@@ -150,7 +153,7 @@ impl Company {
     pub fn daemon_on(&self, store: &Path, listens: bool) -> Process {
         let store = store.display().to_string();
         let changes = if listens { "pubsub,poll" } else { "poll" };
-        let mut variables = Company::VARIABLES.to_vec();
+        let mut variables = self.variables.clone();
         variables.extend([("LOCKSTEP_SALESFORCE__CHANGES", changes), ("LOCKSTEP_STORE__PATH", &store)]);
         Process::start(&self.config, &variables)
     }

@@ -66,7 +66,7 @@ impl Place {
                 let mut command = Command::new("sh");
                 let limited = format!("trap '' XFSZ; ulimit -f {FILE_BLOCKS}; exec \"$0\" run -c \"$1\"");
                 command.arg("-c").arg(limited).arg(super::process::binary()).arg(&company.config);
-                command.envs(Company::VARIABLES);
+                command.envs(company.variables.iter().copied());
                 Process::of(command)
             }
         }

@@ -29,7 +29,11 @@ impl Company {
     /// A daemon that dies at this moment.
     fn doomed(&self, at: &str) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-        command.args(["run", "-c"]).arg(&self.config).envs(Company::VARIABLES).env("LOCKSTEP_KILL_AT", at);
+        command
+            .args(["run", "-c"])
+            .arg(&self.config)
+            .envs(self.variables.iter().copied())
+            .env("LOCKSTEP_KILL_AT", at);
         Process::of(command)
     }
 

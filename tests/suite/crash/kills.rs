@@ -6,6 +6,7 @@
 use super::company::{Company, Home};
 use super::ledger::Ledger;
 use super::points::POINTS;
+use super::process::setting;
 use lockstep::sandbox::{Fault, Moment, When};
 use rand::prelude::*;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ const PEOPLE: usize = 40;
 const LIFE_MS: u64 = 250;
 
 /// How long a point is waited for: it may be that faults keep a daemon from ever reaching it.
-const REACHED_WITHIN: Duration = Duration::from_millis(1_500);
+const REACHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// After so many kills the store is looked into, whether or not anything was acknowledged.
 const LOOK_EVERY: u64 = 10;
@@ -49,10 +50,6 @@ impl Totals {
     fn all(&self) -> u64 {
         self.kills.values().sum()
     }
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
 #[test]

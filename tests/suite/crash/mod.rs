@@ -1,5 +1,6 @@
 //! Killed at any instant, nothing acknowledged is lost.
 
+mod bulk;
 mod company;
 pub mod daemon;
 mod full;

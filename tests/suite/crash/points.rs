@@ -36,7 +36,8 @@ pub struct Point {
     needs: Needs,
 }
 
-const fn point(
+/// A kind of call to one side: its method, and a part of its path or query.
+pub const fn point(
     name: &'static str,
     side: Side,
     method: &'static str,

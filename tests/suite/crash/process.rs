@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,11 @@ pub const WITHIN: Duration = Duration::from_secs(60);
 /// The binary under test: the one of this build, or the one that `LOCKSTEP_BINARY` names (a release build).
 pub fn binary() -> PathBuf {
     std::env::var_os("LOCKSTEP_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_lockstep").into(), PathBuf::from)
+}
+
+/// A number that the environment may set for a long run.
+pub fn setting<T: FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
 /// A daemon that runs, or has run. It is killed when this is dropped.

@@ -2,17 +2,17 @@
 
 use super::company::{Company, Home};
 use super::ledger::Ledger;
-use super::process::WITHIN;
+use super::process::{WITHIN, setting};
 use lockstep::model::Side;
 use lockstep::sandbox::{Moment, When};
 use rand::prelude::*;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How long a daemon is frozen: seconds with the suite, minutes when `LOCKSTEP_FROZEN_SECONDS` says so.
 fn frozen_for() -> Duration {
-    let seconds = std::env::var("LOCKSTEP_FROZEN_SECONDS").map_or(2, |text| text.parse().unwrap());
-    Duration::from_secs(seconds)
+    Duration::from_secs(setting("LOCKSTEP_FROZEN_SECONDS", 2))
 }
 
 /// A container that is paused between its last look at both sides and its write, while the world goes on: what it does
@@ -40,7 +40,7 @@ async fn frozen_between_look_and_write_it_overwrites_nothing_when_it_wakes() {
             }
         };
         faults.at(Moment::After, when, move || {
-            let stopped = std::process::Command::new("kill").args(["-STOP", &pid.to_string()]).status();
+            let stopped = Command::new("kill").args(["-STOP", &pid.to_string()]).status();
             let _ = tell.send(stopped.is_ok_and(|status| status.success()));
         });
         for at in [changed, out] {
@@ -60,6 +60,42 @@ async fn frozen_between_look_and_write_it_overwrites_nothing_when_it_wakes() {
         daemon.signal("CONT");
         ledger.end(&mut company, &daemon).await;
     }
+}
+
+/// The one window that is declared and not closed: a Collections call has no precondition. What is edited in it is
+/// overwritten, and somebody is told (docs/guarantees.md).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_just_before_a_call_without_precondition_it_reports_what_it_overwrites() {
+    let (mut company, mut ledger) = (Company::of(20, 15).await, Ledger::default());
+    company.is_known().await;
+    let both: Vec<usize> = (0..20).filter(|at| company.people[*at].home == Home::Both).take(2).collect();
+    for at in &both {
+        company.sets_status(*at, "success");
+    }
+    let mut daemon = company.daemon(false);
+    let (pid, faults) = (daemon.pid(), company.sandbox.org.faults().clone());
+    let (tell, told) = channel();
+    // The first read is what is decided by; the second one is the last look.
+    let read = || When::next("POST", "/composite/sobjects/Lead");
+    let again = faults.clone();
+    faults.at(Moment::After, read(), move || {
+        let last = again.clone();
+        again.at(Moment::Before, read(), move || {
+            last.at(Moment::After, read(), move || {
+                let stopped = Command::new("kill").args(["-STOP", &pid.to_string()]).status();
+                let _ = tell.send(stopped.is_ok_and(|status| status.success()));
+            });
+        });
+    });
+    assert_eq!(told.recv_timeout(WITHIN), Ok(true), "it is frozen");
+    company.sets(both[0], "In progress");
+    tokio::time::sleep(frozen_for()).await;
+    daemon.signal("CONT");
+    daemon.up().unwrap();
+    let lead = company.people[both[0]].lead.to_string();
+    let overwritten = daemon.hears("overwrite.detected", WITHIN);
+    assert_eq!(overwritten.map(|line| line["record"].clone()), Some(lead.into()));
+    ledger.end(&mut company, &daemon).await;
 }
 
 /// Frozen anywhere, under load.
