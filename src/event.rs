@@ -103,6 +103,7 @@ macro_rules! catalogue {
 catalogue! {
     DAEMON_STARTED = INFO "daemon.started", "The daemon has opened its store and read its configuration.";
     DAEMON_STOPPED = INFO "daemon.stopped", "The daemon has ended well; what was in flight is finished or kept.";
+    STORE_FAILED = ERROR "store.failed", "The store takes no more work (a full disk, a damaged file); nothing is acknowledged any more, and the daemon ends.";
     ADMIN_LISTENING = INFO "admin.listening", "The admin port is open; `address` says where.";
     WEBHOOKS_LISTENING = INFO "webhooks.listening", "The listener for webhooks alone is open; `address` says where.";
     CHANGE_TAKEN_IN = DEBUG "change.taken_in", "A change was seen and is durably marked due.";

@@ -3,7 +3,8 @@
 //! The rooms stand below in reading order. Each may use those above it, never those below
 //! (`tests/suite/house.rs` holds them to it).
 
-// Mistakes that the tests must find; none of them in a release.
+// Mistakes that the tests must find, and moments at which they kill it; none of them in a release.
+pub mod kill_point;
 pub mod mutant;
 
 // The words.

@@ -43,6 +43,14 @@ pub fn plant(name: Option<&str>) -> bool {
     place != Some(None)
 }
 
+/// Plants the mistake that `LOCKSTEP_MUTANT` names, for tests of the whole process.
+#[cfg(feature = "mutants")]
+pub(crate) fn plant_by_environment() {
+    if let Ok(name) = std::env::var("LOCKSTEP_MUTANT") {
+        assert!(plant(Some(&name)), "{name} is no mistake of the catalogue");
+    }
+}
+
 /// Whether this mistake is planted.
 #[cfg(feature = "mutants")]
 pub(crate) fn is(name: &str) -> bool {

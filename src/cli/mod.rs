@@ -40,6 +40,8 @@ use std::process::ExitCode;
 /// Runs the command line of this process. Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the
 /// configuration or mapping is wrong, 4 it worked and something waits for a person.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "mutants")]
+    crate::mutant::plant_by_environment();
     let arguments = Arguments::parse();
     let context = Context::new(&arguments);
     // More than one provider is among the dependencies of our dependencies: rustls wants to be told which one it is.

@@ -108,6 +108,9 @@ impl Daemon {
             .webhooks
             .map(|listener| tokio::spawn(admin::serve_webhooks(self.running, listener, until(stopped))));
         let ended = crate::sync::run(self.engine, self.mapping_file, signals).await;
+        if let Err(error) = &ended {
+            emit!(STORE_FAILED, reason = %error, "nothing is acknowledged any more, and the daemon ends: {error}");
+        }
         let _ = stop.send(true);
         ports.await.context("the admin port")??;
         if let Some(webhooks) = webhooks {

@@ -36,7 +36,7 @@ pub enum Fault {
 pub struct When {
     /// The HTTP method; any without one.
     pub method: Option<String>,
-    /// A part of the path; any without one.
+    /// A part of the path, or of the query behind it; any without one.
     pub path: Option<String>,
     /// How many such calls.
     pub times: u32,
@@ -140,6 +140,11 @@ impl Faults {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What a call asks for, as [`When::path`] sees it.
+pub(super) fn called(uri: &axum::http::Uri) -> String {
+    uri.path_and_query().map_or_else(|| uri.path().to_owned(), |both| both.as_str().to_owned())
 }
 
 /// Waits for a delay; everything else is for the face to do.

@@ -3,6 +3,7 @@
 use super::key::{Key, Kind};
 use super::transaction::{Order, Reader, Transaction};
 use super::{JournalEntry, StoreError};
+use crate::kill_point;
 use crate::model::{ProspectId, SalesforceId};
 use jiff::Timestamp;
 use std::ops::Range;
@@ -99,6 +100,9 @@ impl Transaction<'_> {
             }
             self.remove(key);
             self.change_count(Kind::Journal, -1)?;
+        }
+        if removed > 0 {
+            kill_point::here("journal.pruned");
         }
         Ok(removed)
     }

@@ -7,6 +7,7 @@ use super::key::{Key, Kind};
 use super::lock::Lock;
 use super::simulated::{OnSimulatedDisk, SimulatedDisk};
 use super::transaction::{Quarantine, Transaction};
+use crate::kill_point;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -66,7 +67,9 @@ pub(super) fn open(dir: &Path, tenant: &str, options: &StoreOptions) -> Result<O
         .spawn(move || {
             let dir = owned_dir;
             let opened = caught(|| {
+                kill_point::here("store.locked");
                 let engine = Engine::open(&dir.join("sled"), cache_bytes)?;
+                kill_point::here("store.opened");
                 identify(&engine, &dir, &tenant, SCHEMA, MIGRATIONS)?;
                 Ok(Opened { engine, _lock: Some(lock) })
             });

@@ -7,7 +7,7 @@ use super::StoreError;
 use super::engine::{Changes, Engine};
 use super::open::Opened;
 use super::transaction::{Quarantine, Reader, Transaction};
-use crate::mutant;
+use crate::{kill_point, mutant};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
@@ -177,8 +177,13 @@ impl Shared {
             return Ok(());
         }
         let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
-        let flush = || if mutant::is("no-flush") { Ok(()) } else { self.engine().flush() };
+        let flush = || {
+            kill_point::here("commit.applied");
+            if mutant::is("no-flush") { Ok(()) } else { self.engine().flush() }
+        };
+        kill_point::here("commit.begun");
         let outcome = self.engine().apply(changes).and_then(|()| flush());
+        kill_point::here("commit.flushed");
         // Said before readers may look again.
         outcome.inspect_err(|error| self.fail(error.clone()))
     }

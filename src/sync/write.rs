@@ -12,9 +12,9 @@ use crate::model::{
     Baseline, Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
     WriteReason,
 };
-use crate::mutant;
 use crate::reconcile::{Candidate, Decision, LatchChange};
 use crate::store::{Intent, StoreError, Transaction};
+use crate::{kill_point, mutant};
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
@@ -110,6 +110,7 @@ impl Engine {
             let links: Vec<Link> = all().map(after).collect();
             self.store.write(move |tx| links.iter().try_for_each(|link| tx.put_link(link))).await?;
         }
+        kill_point::here("intent.decided");
         if !mutant::is("intent-in-memory") {
             let latched: Vec<Link> = all().filter_map(|write| write.latched(self.now())).collect();
             self.store
@@ -119,6 +120,7 @@ impl Engine {
                 })
                 .await?;
         }
+        kill_point::here("intent.durable");
         // Where Engage is written, `if_version` guards the target at the very write; Salesforce is only the source,
         // and one read does for all batches, of those whose changes do not come by a stream anyway. Where Salesforce is
         // written, each batch reads just before its call.
@@ -187,7 +189,9 @@ impl Engine {
             Side::Salesforce => self.write_salesforce(going).await,
         };
         ended.append(&mut done);
+        kill_point::here("write.answered");
         let written = self.record(ended).await?;
+        kill_point::here("write.recorded");
         trouble.map_or(Ok(written), |error| Err(error.into()))
     }
 

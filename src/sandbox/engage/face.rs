@@ -40,7 +40,8 @@ struct Asked {
 pub(super) async fn door(State(product): State<Product>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let fault = product.faults.take(parts.method.as_str(), &path);
+    let call = faults::called(&parts.uri);
+    let fault = product.faults.take(parts.method.as_str(), &call);
     faults::delay(fault.as_ref()).await;
     match &fault {
         Some(Fault::DropBefore) => return faults::broken_off(),
@@ -67,9 +68,9 @@ pub(super) async fn door(State(product): State<Product>, request: Request) -> Re
         client: String::new(),
     };
     let method = asked.method.clone();
-    product.faults.happen(Moment::Before, method.as_str(), &path);
+    product.faults.happen(Moment::Before, method.as_str(), &call);
     let answer = answer(&product, asked, &path);
-    product.faults.happen(Moment::After, method.as_str(), &path);
+    product.faults.happen(Moment::After, method.as_str(), &call);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 

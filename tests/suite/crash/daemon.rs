@@ -4,22 +4,17 @@
 //! A short slice runs with the suite. The long run: `LOCKSTEP_KILLS=300 LOCKSTEP_PEOPLE=10000 cargo test --release
 //! --test suite crash::daemon -- --nocapture`.
 
+use super::process::{Process, setting};
 use crate::scenarios::world::Person;
 use lockstep::sandbox::{Clock, Options, Sandbox, seed};
 use rand::prelude::*;
 use rand::rngs::StdRng;
 use serde_json::json;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the daemon may take to bring everything into agreement once nobody kills it any more.
 const SETTLES_WITHIN: Duration = Duration::from_secs(240);
-
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 pub fn configuration(sandbox: &Sandbox, dir: &Path) -> PathBuf {
     use std::os::unix::fs::OpenOptionsExt;
@@ -70,31 +65,11 @@ listen = "127.0.0.1:0"
     file
 }
 
-fn daemon(config: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(["run", "-c"])
-        .arg(config)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Waits until the daemon says that its port is open, which is after the store was opened.
-fn is_up(child: &mut Child) -> Result<(), String> {
-    let stdout = child.stdout.take().expect("piped");
-    let mut lines = BufReader::new(stdout).lines();
-    let up = lines.by_ref().map_while(Result::ok).any(|line| line.contains("admin.listening"));
-    // Go on reading, or the daemon would stand still once the pipe is full.
-    std::thread::spawn(move || lines.for_each(drop));
-    if up {
-        return Ok(());
-    }
-    let mut words = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        std::io::Read::read_to_string(&mut stderr, &mut words).unwrap_or_default();
-    }
-    Err(words)
+/// A daemon that has opened its store.
+fn daemon(config: &Path) -> Process {
+    let mut daemon = Process::start(config, &[]);
+    daemon.up().unwrap_or_else(|ended| panic!("the daemon did not come up: {ended:?}"));
+    daemon
 }
 
 /// What a person must be in the end, on both sides.
@@ -137,16 +112,14 @@ async fn killed_at_random_moments_every_restart_opens_the_store_and_the_end_is_t
     let mut random = StdRng::seed_from_u64(0x5eed);
 
     // Everybody is looked at once before the killing begins: otherwise a change would be first sight.
-    let mut child = daemon(&config);
-    is_up(&mut child).unwrap();
+    let child = daemon(&config);
     let looked_at = Instant::now();
     while !first_pass_done(&sandbox, &people) {
         assert!(looked_at.elapsed() < SETTLES_WITHIN, "the first pass takes too long");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
 
     // A fifth changes on each side, a few before each kill.
     let changed = people.len() / 5;
@@ -170,15 +143,12 @@ async fn killed_at_random_moments_every_restart_opens_the_store_and_the_end_is_t
             };
             sandbox.product.set_status(&person.prospect, next).unwrap();
         }
-        let mut child = daemon(&config);
-        is_up(&mut child).unwrap_or_else(|words| panic!("kill {kill}: the daemon did not come up: {words}"));
+        let child = daemon(&config);
         tokio::time::sleep(Duration::from_millis(random.random_range(0..900))).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
     }
 
-    let mut child = daemon(&config);
-    is_up(&mut child).unwrap();
+    let child = daemon(&config);
     let started = Instant::now();
     loop {
         let open = salesforce.iter().filter(|person| !expected(&sandbox, person, true)).count()
@@ -190,8 +160,7 @@ async fn killed_at_random_moments_every_restart_opens_the_store_and_the_end_is_t
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill();
     for person in salesforce {
         assert!(sandbox.product.writes_of(&person.prospect) <= 1, "written once, however often it was tried");
         assert_eq!(sandbox.org.writes_of(person.lead), 0, "no echo");

@@ -115,8 +115,8 @@ impl Asked {
 
 pub(super) async fn door(State(org): State<Org>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
-    let fault = org.faults.take(parts.method.as_str(), &path);
+    let call = faults::called(&parts.uri);
+    let fault = org.faults.take(parts.method.as_str(), &call);
     faults::delay(fault.as_ref()).await;
     match &fault {
         Some(Fault::DropBefore) => return faults::broken_off(),
@@ -128,9 +128,9 @@ pub(super) async fn door(State(org): State<Org>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
-    org.faults.happen(Moment::Before, parts.method.as_str(), &path);
+    org.faults.happen(Moment::Before, parts.method.as_str(), &call);
     let answer = answer(&org, &parts, body);
-    org.faults.happen(Moment::After, parts.method.as_str(), &path);
+    org.faults.happen(Moment::After, parts.method.as_str(), &call);
     if fault == Some(Fault::DropAfter) { faults::broken_off() } else { answer }
 }
 
