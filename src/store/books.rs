@@ -128,6 +128,8 @@ pub(super) struct Count {
     /// Rows that are not what was written, and what is wrong with each; the first [`DAMAGED_NAMED`] of them.
     pub(super) damaged: Vec<String>,
     pub(super) damaged_rows: u64,
+    /// Those of them that are more than the journal.
+    pub(super) damaged_that_decide: u64,
 }
 
 /// How many damaged rows are named.
@@ -138,6 +140,7 @@ impl Count {
     pub(super) fn add(&mut self, key: &Key, bytes: &[u8]) {
         if let Err(reason) = value::payload(key, bytes) {
             self.damaged_rows += 1;
+            self.damaged_that_decide += u64::from(!key.kind().is_some_and(Kind::is_journal));
             if self.damaged.len() < DAMAGED_NAMED {
                 self.damaged.push(format!("the row {key} is damaged: {reason}"));
             }
@@ -158,6 +161,13 @@ impl Count {
         if self.damaged_rows > problems.len() as u64 {
             problems.push(format!("{} rows are damaged in all", self.damaged_rows));
         }
+        problems.extend(self.tallies_differ(kinds));
+        problems
+    }
+
+    /// What the books say otherwise about these kinds.
+    pub(super) fn tallies_differ(&self, kinds: &[Kind]) -> Vec<String> {
+        let mut problems = Vec::new();
         for kind in kinds {
             let of = |tallies: &Tallies| tallies.get(kind).copied().unwrap_or_default();
             let (found, kept) = (of(&self.tallies), of(&self.kept));

@@ -8,7 +8,9 @@ use super::lock::Lock;
 use super::rebuild::{self, Restored};
 use super::{Header, Store, StoreError, StoreOptions, ballast, copy_file};
 use jiff::Timestamp;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -65,6 +67,22 @@ impl Store {
     /// When it cannot be written, when a row is damaged, or when the store stops working.
     pub fn export<W: Write>(&self, out: W, at: Timestamp, journal: bool) -> Result<u64, StoreError> {
         self.copy_to(out, at, journal).map(|(_, rows)| rows)
+    }
+
+    /// [`export`](Store::export) to a file without a name in the store's directory, ready to be read from its beginning.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn export_to_file(&self, at: Timestamp, journal: bool) -> Result<File, StoreError> {
+        let path = self.dir().join(format!("export.{}", uuid::Uuid::new_v4().simple()));
+        let failed = |error: std::io::Error| StoreError::file(&path, &error);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(failed)?;
+        // From here on it has no name, and is gone as soon as nobody has it open.
+        std::fs::remove_file(&path).map_err(failed)?;
+        let (mut file, _) = self.copy_to(file, at, journal)?;
+        file.rewind().map_err(failed)?;
+        Ok(file)
     }
 
     /// Writes a checkpoint, if anything was committed since the last one of this process, and puts back the ballast if it

@@ -23,7 +23,7 @@ impl Doubt {
         match error {
             StoreError::Corrupted { .. } => Some(Doubt::Suspect(error.to_string())),
             StoreError::TimedOut { what: "open", .. } => Some(Doubt::Hung(error.to_string())),
-            StoreError::TimedOut { .. } => Some(Doubt::Suspect(error.to_string())),
+            StoreError::TimedOut { what: "answer", .. } => Some(Doubt::Suspect(error.to_string())),
             _ => None,
         }
     }

@@ -24,7 +24,6 @@ impl OnSled {
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OnSled, StoreError> {
         let file_error = |path: &Path, error: io::Error| StoreError::file(path, &error);
         std::fs::create_dir_all(dir).map_err(|error| file_error(dir, error))?;
-        wait_until_closed(dir).map_err(|error| file_error(dir, error))?;
         remove_half_written(dir).map_err(|error| file_error(dir, error))?;
         let tree = sled::Config::new()
             .path(dir)

@@ -7,13 +7,14 @@ use super::doubt::Doubt;
 use super::engine::Engine;
 use super::key::{Key, Kind};
 use super::lock::Lock;
+use super::on_sled::wait_until_closed;
 use super::simulated::{OnSimulatedDisk, SimulatedDisk};
 use super::transaction::{Order, Quarantine, Transaction};
 use super::witness::Witness;
 use super::{StoreError, ballast, books, checkpoint, rebuild};
 use crate::emit;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -149,12 +150,17 @@ fn attempt(
     let (owned_dir, lock) = (dir.to_owned(), Arc::clone(lock));
     let rows = Arc::new(AtomicU64::new(0));
     let looked_at = Arc::clone(&rows);
+    let closed = Arc::new(AtomicBool::new(false));
+    let was_closed = Arc::clone(&closed);
     std::thread::Builder::new()
         .name("store-open".to_owned())
         .spawn(move || {
             let dir = owned_dir;
             let opened = caught(|| {
-                let engine = Engine::open(&dir.join(rebuild::ENGINE), cache_bytes)?;
+                let engine_dir = dir.join(rebuild::ENGINE);
+                wait_until_closed(&engine_dir).map_err(|error| StoreError::file(&engine_dir, &error))?;
+                was_closed.store(true, Ordering::Relaxed);
+                let engine = Engine::open(&engine_dir, cache_bytes)?;
                 let witness = Witness::open(&dir).map_err(|error| StoreError::file(&dir, &error))?;
                 if engine.is_empty() && (witness.last().is_some() || checkpoint::any(&dir)) {
                     let reason = "it is empty, and it was not when it was last closed".to_owned();
@@ -181,7 +187,9 @@ fn attempt(
                 if std::mem::replace(&mut seen, now) != now {
                     continue; // it is large, and goes on
                 }
-                Err(StoreError::TimedOut { what: "open", after: options.open_timeout })
+                // Whoever had it open last may only be slow, which says nothing against the files.
+                let what = if closed.load(Ordering::Relaxed) { "open" } else { "close in its last process" };
+                Err(StoreError::TimedOut { what, after: options.open_timeout })
             }
         };
     }

@@ -4,6 +4,7 @@ use super::books::Count;
 use super::key::{Key, Kind};
 use super::table::Row;
 use super::{Due, Former, Held, JournalEntry, Store, StoreError, journal, value};
+use crate::emit;
 use crate::model::Link;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,8 @@ pub struct Integrity {
     pub kinds: BTreeMap<String, u64>,
     /// Everything that is wrong, in words.
     pub problems: Vec<String>,
+    /// Only the journal is concerned, which decides nothing.
+    pub only_journal: bool,
 }
 
 impl Store {
@@ -38,14 +41,36 @@ impl Store {
             Ok(())
         })?;
         let mut problems = count.problems(&kinds);
-        problems.extend(indexes.problems());
+        problems.extend(indexes.problems(|_| true));
+        let deciding = Kind::in_order(|kind| !kind.is_journal());
+        let decides = count.damaged_that_decide > 0
+            || !count.tallies_differ(&deciding).is_empty()
+            || !indexes.problems(|kind| !kind.is_journal()).is_empty();
         let rows = count.tallies.iter().map(|(kind, tally)| (format!("{kind:?}"), tally.rows)).collect();
         Ok(Integrity {
             whole: problems.is_empty(),
             rows: count.tallies.values().map(|tally| tally.rows).sum(),
             kinds: rows,
+            only_journal: !decides && !problems.is_empty(),
             problems,
         })
+    }
+
+    /// [`verify`](Store::verify), with consequences: what is wrong is logged; and if it is more than the journal, the
+    /// store takes no more work, and the next process puts it back from its newest checkpoint.
+    ///
+    /// # Errors
+    /// As [`verify`](Store::verify).
+    pub fn check(&self) -> Result<Integrity, StoreError> {
+        let found = self.verify()?;
+        if !found.whole {
+            let reason = found.problems.join("; ");
+            emit!(STORE_DAMAGED, reason, "the store is damaged: {reason}");
+            if !found.only_journal {
+                self.shared().note(Some(&StoreError::Corrupted { reason }));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -130,9 +155,9 @@ impl Indexes {
         }
     }
 
-    fn problems(&self) -> Vec<String> {
+    fn problems(&self, concerns: impl Fn(Kind) -> bool) -> Vec<String> {
         let of = |sums: &BTreeMap<Kind, Sum>, kind| sums.get(&kind).copied().unwrap_or_default();
-        let differ = INDEXES.into_iter().filter_map(|kind| {
+        let differ = INDEXES.into_iter().filter(|kind| concerns(*kind)).filter_map(|kind| {
             let (wanted, found) = (of(&self.wanted, kind), of(&self.found, kind));
             // What is outdated is cleared away a few at a time, from either end.
             if wanted == found || kind == Kind::WritesByTime && found.keys >= wanted.keys {
