@@ -106,6 +106,11 @@ catalogue! {
     STORE_FAILED = ERROR "store.failed", "The store takes no more work (a full disk, a damaged file); nothing is acknowledged any more, and the daemon ends.";
     ADMIN_LISTENING = INFO "admin.listening", "The admin port is open; `address` says where.";
     WEBHOOKS_LISTENING = INFO "webhooks.listening", "The listener for webhooks alone is open; `address` says where.";
+    STORE_REBUILT = ERROR "store.rebuilt", "The store was damaged and was put back from a checkpoint; everything linked is looked at again, and what disagrees is held.";
+    STORE_FULL = ERROR "store.full", "The disk of the store is full; what was kept free for this is given up, once.";
+    STORE_DAMAGED = ERROR "store.damaged", "Rows of the store are not what was written; the journal may have gaps.";
+    CHECKPOINT_WRITTEN = DEBUG "checkpoint.written", "A copy of the store was written, from which it can be put back.";
+    CHECKPOINT_FAILED = WARN "checkpoint.failed", "No copy of the store could be written; the older ones are kept, and it is tried again.";
     CHANGE_TAKEN_IN = DEBUG "change.taken_in", "A change was seen and is durably marked due.";
     STATUS_WRITTEN = INFO "status.written", "One side was written, and both baselines are recorded.";
     CONFLICT_HELD = WARN "conflict.held", "A person has to decide about this link; nothing is written until then.";

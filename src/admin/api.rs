@@ -3,9 +3,11 @@
 use super::operations::{Daemon, Refusal};
 use super::views::{ApplyPlan, Conflict, Count, Explanation, Resolve, Resync, Which};
 use crate::model::Link;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 type App = State<Arc<dyn Daemon>>;
 /// A JSON body, or why it is none.
-type Body<T> = Result<Json<T>, JsonRejection>;
+type Read<T> = Result<Json<T>, JsonRejection>;
 
 /// The paths below `/api/v1`. What reads is GET, what changes is POST: the guard relies on it.
 pub fn router() -> Router<Arc<dyn Daemon>> {
@@ -31,6 +33,8 @@ pub fn router() -> Router<Arc<dyn Daemon>> {
         .route("/plan", get(async |State(daemon): App| daemon.plan().await.map(Json)))
         .route("/plan/apply", post(apply_plan))
         .route("/links", get(links))
+        .route("/store/export", get(export))
+        .route("/store/verify", get(async |State(daemon): App| daemon.verify().await.map(Json)))
 }
 
 #[derive(Deserialize)]
@@ -45,7 +49,7 @@ async fn explain(State(daemon): App, Query(wanted): Query<Wanted>) -> Reply<Vec<
     Ok(Json(daemon.explain(wanted.id).await?))
 }
 
-async fn resolve(State(daemon): App, body: Body<Resolve>) -> Reply<Vec<Conflict>> {
+async fn resolve(State(daemon): App, body: Read<Resolve>) -> Reply<Vec<Conflict>> {
     let resolve = read(body)?;
     if resolve.by.trim().is_empty() {
         return Err(Refusal::invalid("`by` is empty: say who decides, it goes into the journal"));
@@ -53,11 +57,11 @@ async fn resolve(State(daemon): App, body: Body<Resolve>) -> Reply<Vec<Conflict>
     Ok(Json(daemon.resolve(resolve).await?))
 }
 
-async fn retry(State(daemon): App, body: Body<Which>) -> Reply<Count> {
+async fn retry(State(daemon): App, body: Read<Which>) -> Reply<Count> {
     Ok(Json(daemon.retry(read(body)?).await?))
 }
 
-async fn drop_parked(State(daemon): App, body: Body<Which>) -> Reply<Count> {
+async fn drop_parked(State(daemon): App, body: Read<Which>) -> Reply<Count> {
     Ok(Json(daemon.drop_parked(read(body)?).await?))
 }
 
@@ -79,11 +83,23 @@ async fn links(State(daemon): App, Query(page): Query<After>) -> Reply<Vec<Link>
     Ok(Json(daemon.links(page.after).await?))
 }
 
-async fn resync(State(daemon): App, body: Body<Resync>) -> Reply<Count> {
+#[derive(Deserialize)]
+struct Wish {
+    #[serde(default)]
+    journal: bool,
+}
+
+/// JSON Lines, as they are read. Whether the copy is whole says its last line.
+async fn export(State(daemon): App, Query(wish): Query<Wish>) -> Result<Response, Refusal> {
+    let copy = daemon.export(wish.journal).await?;
+    Ok(([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(copy)).into_response())
+}
+
+async fn resync(State(daemon): App, body: Read<Resync>) -> Reply<Count> {
     Ok(Json(daemon.resync(read(body)?).await?))
 }
 
-fn read<T>(body: Body<T>) -> Result<T, Refusal> {
+fn read<T>(body: Read<T>) -> Result<T, Refusal> {
     match body {
         Ok(Json(value)) => Ok(value),
         Err(rejection) => Err(Refusal::invalid(rejection.body_text())),

@@ -15,7 +15,7 @@ mod views;
 mod webhooks;
 
 pub use operations::{
-    Answer, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
+    Answer, Copy, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
 };
 pub use server::{serve, serve_webhooks};
 pub use stored::Stored;

@@ -2,10 +2,12 @@
 
 use super::views::*;
 use crate::model::Link;
+use crate::store::Integrity;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 /// What an operation answers, sooner or later.
@@ -41,7 +43,14 @@ pub trait Operations: Send + Sync {
     fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count>;
     /// Both baselines of linked people, page by page, in the order of prospect ids.
     fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>>;
+    /// A copy of what the store knows, as it is now; of the journal too, if asked for.
+    fn export(&self, journal: bool) -> Answer<'_, Copy>;
+    /// Looks at every row of the store.
+    fn verify(&self) -> Answer<'_, Integrity>;
 }
+
+/// The bytes of a copy, as they come.
+pub type Copy = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// A running daemon.
 pub trait Daemon: Operations {

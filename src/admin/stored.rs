@@ -1,17 +1,23 @@
 //! What the store alone can answer, whether a daemon runs on it or not.
 
-use super::operations::{Answer, Operations, Refusal};
+use super::operations::{Answer, Copy, Operations, Refusal};
 use super::person::{Wanted, explanation};
 use super::verdict::{decide, forget, retry, seen};
 use super::views::*;
 use crate::model::{BySide, Link, ProspectId, Side, mark};
 use crate::reconcile::plan_id;
 use crate::store::marks;
-use crate::store::{Newcomer, Reader, Source, Store, StoreError, Transaction};
+use crate::store::{Integrity, Newcomer, Reader, Source, Store, StoreError, Transaction};
+use bytes::BytesMut;
+use futures_util::StreamExt;
 use jiff::Timestamp;
+use tokio::io::AsyncReadExt;
 
 /// Rows taken at once: a commit waits while somebody reads.
 const PAGE: usize = 500;
+/// How much of a copy is in memory at a time.
+const COPY_CHUNK: usize = 64 << 10;
+
 /// A store that answers.
 #[derive(Clone)]
 pub struct Stored {
@@ -123,6 +129,8 @@ impl Operations for Stored {
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
                     plan_waits: reader.meta(marks::PLAN_WAITS)?,
+                    restored: reader.last_restored()?,
+                    restored_links: reader.restored_count()?,
                     sides: BySide { salesforce: side(Side::Salesforce), engage: side(Side::Engage) },
                 })
             });
@@ -308,6 +316,37 @@ impl Operations for Stored {
             };
             Ok(self.store.read(move |reader| reader.links_after(after.as_ref(), PAGE)).await?)
         })
+    }
+
+    fn export(&self, journal: bool) -> Answer<'_, Copy> {
+        Box::pin(async move {
+            let (store, now) = (self.store.clone(), (self.clock)());
+            let file = blocking(move || store.export_to_file(now, journal)).await?;
+            let file = tokio::fs::File::from_std(file);
+            let chunks = futures_util::stream::try_unfold(file, |mut file| async move {
+                let mut chunk = BytesMut::with_capacity(COPY_CHUNK);
+                let bytes = file.read_buf(&mut chunk).await?;
+                Ok((bytes > 0).then(|| (chunk.freeze(), file)))
+            });
+            Ok(chunks.boxed())
+        })
+    }
+
+    fn verify(&self) -> Answer<'_, Integrity> {
+        Box::pin(async move {
+            let store = self.store.clone();
+            blocking(move || store.verify()).await
+        })
+    }
+}
+
+/// Long work on the store, off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => Err(Refusal::failed(error.to_string())),
     }
 }
 

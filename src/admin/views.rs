@@ -1,7 +1,7 @@
 //! What operations take and answer: the JSON of `/api/v1` and of `--json` (rulings.md 20).
 
 use crate::model::{BySide, HoldReason, Link, Side};
-use crate::store::{Due, Held, JournalEntry, Parked, Resolution};
+use crate::store::{Due, Held, JournalEntry, Parked, Resolution, Restored};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,12 @@ pub struct Status {
     pub parked: u64,
     /// Why a plan waits for `lockstep plan --apply`, when one does.
     pub plan_waits: Option<String>,
+    /// When and from what the store was last put back, if it ever was.
+    #[serde(default)]
+    pub restored: Option<Restored>,
+    /// How many links that came back with it are not looked at, or not decided, yet.
+    #[serde(default)]
+    pub restored_links: u64,
     /// Each side.
     pub sides: BySide<SideStatus>,
 }
@@ -114,6 +120,7 @@ impl From<&Held> for Conflict {
             HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
             HoldReason::Protected { .. } => "protected",
             HoldReason::FirstSight => "first_sight",
+            HoldReason::Restored => "restored",
             HoldReason::DetailChanged { .. } => "detail_changed",
             HoldReason::NotUnique { .. } => "not_unique",
         };

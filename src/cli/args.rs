@@ -127,6 +127,51 @@ pub enum Command {
     Pause,
     /// Write again.
     Resume,
+    /// Back up what the daemon knows, put it back, or look whether it is whole.
+    #[command(
+        after_help = "Examples:\n  lockstep store export backup.jsonl\n  lockstep store export - | gzip > backup.jsonl.gz\n  lockstep store import backup.jsonl\n  lockstep store verify --json"
+    )]
+    Store {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
+}
+
+/// `lockstep store ...`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Write a copy of it as JSON Lines, while the daemon runs or not.
+    ///
+    /// In it are links with their baselines and opt-outs, conflicts, parked writes, own pauses, newcomers and cursors: ids
+    /// and statuses, no names and no email addresses.
+    #[command(
+        after_help = "Examples:\n  lockstep store export backup.jsonl\n  lockstep store export --journal - | gzip > backup.jsonl.gz"
+    )]
+    Export {
+        /// The file to write; `-` for standard output.
+        file: PathBuf,
+        /// Take the journal along: what `lockstep explain` tells. It may be a hundred times larger than the rest.
+        #[arg(long)]
+        journal: bool,
+    },
+    /// Put a copy back. No daemon may run on the store.
+    ///
+    /// The file is looked through first. Everything in it counts as of the time of the copy: both sides of everybody are
+    /// looked at, who agrees goes on, who does not is held for a person, and opt-outs of either side are carried over.
+    #[command(
+        after_help = "Examples:\n  lockstep store import backup.jsonl\n  gunzip < backup.jsonl.gz | lockstep store import - --replace"
+    )]
+    Import {
+        /// The file to read; `-` for standard input.
+        file: PathBuf,
+        /// Move aside the store that is there; without it only an empty place is filled.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Look at every row: exit 0 when all is whole, 1 when it is not.
+    #[command(after_help = "Examples:\n  lockstep store verify\n  lockstep store verify --json")]
+    Verify,
 }
 
 /// `lockstep demo`.

@@ -1,11 +1,12 @@
 //! What a running daemon answers: the store's answers, and what only the engine knows.
 
 use crate::admin::{
-    Answer, ApplyPlan, Conflict, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan,
+    Answer, ApplyPlan, Conflict, Copy, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan,
     PlanGroup, PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
 };
 use crate::model::{Link, Side, Step, Target, mark};
 use crate::reconcile::Decision;
+use crate::store::Integrity;
 use crate::sync::{DryRun, Engine, Health, OutboundError, WebhookError};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -139,6 +140,14 @@ impl Operations for Running {
 
     fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
         self.stored.links(after)
+    }
+
+    fn export(&self, journal: bool) -> Answer<'_, Copy> {
+        self.stored.export(journal)
+    }
+
+    fn verify(&self) -> Answer<'_, Integrity> {
+        self.stored.verify()
     }
 }
 

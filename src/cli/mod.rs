@@ -24,9 +24,11 @@ mod resync;
 mod run;
 mod sandbox;
 mod status;
+mod store;
 mod table;
+mod upkeep;
 
-pub use args::{Arguments, Command, ConflictsCommand, MappingCommand, ParkedCommand};
+pub use args::{Arguments, Command, ConflictsCommand, MappingCommand, ParkedCommand, StoreCommand};
 pub use context::{Context, Exit, Shown};
 pub use failure::Failure;
 pub use live::{Finding, check_live};
@@ -79,6 +81,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Resync(arguments) => resync::run(context, arguments).await,
         Command::Pause => pause::pause(context).await,
         Command::Resume => pause::resume(context).await,
+        Command::Store { command } => store::run(context, command).await,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::admin::*;
 use crate::model::Link;
+use crate::store::Integrity;
+use futures_util::{StreamExt, TryStreamExt};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -114,12 +116,16 @@ impl Remote {
                 Refusal::failed(format!("{} answered what this version does not know: {why}", self.base))
             });
         }
-        Err(match serde_json::from_slice::<RefusalBody>(&body) {
+        Err(self.refusal(status, &body))
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> Refusal {
+        match serde_json::from_slice::<RefusalBody>(body) {
             Ok(RefusalBody { error }) => Refusal::new(error.code, error.message),
             Err(_) => {
                 Refusal::failed(format!("{} answered {status}: is this a Lockstep admin port?", self.base))
             }
-        })
+        }
     }
 
     fn not_reached(&self, error: &reqwest::Error) -> Refusal {
@@ -172,5 +178,20 @@ impl Operations for Remote {
     fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
         let after = after.map(|after| ("after", after));
         Box::pin(self.send(self.api(Method::GET, "links").query(after.as_slice())))
+    }
+    fn export(&self, journal: bool) -> Answer<'_, Copy> {
+        Box::pin(async move {
+            let request = self.api(Method::GET, "store/export").query(&[("journal", journal)]);
+            let answer = request.send().await.map_err(|error| self.not_reached(&error))?;
+            if answer.status().is_success() {
+                return Ok(answer.bytes_stream().map_err(std::io::Error::other).boxed());
+            }
+            let status = answer.status();
+            let body = answer.bytes().await.map_err(|error| self.not_reached(&error))?;
+            Err(self.refusal(status, &body))
+        })
+    }
+    fn verify(&self) -> Answer<'_, Integrity> {
+        self.get("store/verify")
     }
 }

@@ -4,6 +4,7 @@ use super::context::{Context, Shown};
 use super::daemon::Running;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::upkeep;
 use crate::admin::{self, Stored};
 use crate::config::Config;
 use crate::emit;
@@ -50,15 +51,17 @@ pub(super) struct Daemon {
     token: Option<secrecy::SecretString>,
     admin: TcpListener,
     webhooks: Option<TcpListener>,
+    store: Store,
 }
 
 impl Daemon {
     /// Opens the store and the ports. Nothing is called yet.
     pub(super) async fn start(config: Config, mapping: Mapping, clock: Clock) -> anyhow::Result<Daemon> {
         let (path, tenant) = (config.store.path.clone(), config.tenant.clone());
-        let store = tokio::task::spawn_blocking(move || Store::open(&path, &tenant, StoreOptions::default()))
-            .await
-            .context("opening the store")??;
+        let store =
+            tokio::task::spawn_blocking(move || Store::open(&path, &tenant, StoreOptions::for_the_daemon()))
+                .await
+                .context("opening the store")??;
         let engine = Arc::new(Engine::new(&config, mapping, store.clone(), clock)?);
         let listen = config.admin.listen;
         let admin =
@@ -80,13 +83,14 @@ impl Daemon {
         Ok(Daemon {
             running: Arc::new(Running::new(
                 engine.clone(),
-                Stored::new(store, &config.tenant, Timestamp::now),
+                Stored::new(store.clone(), &config.tenant, Timestamp::now),
             )),
             engine,
             mapping_file: config.mapping,
             token: config.admin.token,
             admin,
             webhooks,
+            store,
         })
     }
 
@@ -107,9 +111,14 @@ impl Daemon {
         let webhooks = self
             .webhooks
             .map(|listener| tokio::spawn(admin::serve_webhooks(self.running, listener, until(stopped))));
+        let keeping = tokio::spawn(upkeep::keep(self.store.clone()));
         let ended = crate::sync::run(self.engine, self.mapping_file, signals).await;
-        if let Err(error) = &ended {
-            emit!(STORE_FAILED, reason = %error, "nothing is acknowledged any more, and the daemon ends: {error}");
+        keeping.abort();
+        match &ended {
+            Ok(_) => upkeep::last_checkpoint(self.store).await,
+            Err(error) => {
+                emit!(STORE_FAILED, reason = %error, "nothing is acknowledged any more, and the daemon ends: {error}");
+            }
         }
         let _ = stop.send(true);
         ports.await.context("the admin port")??;

@@ -65,6 +65,15 @@ fn screen(status: &Status) -> String {
             text.push_str(&format!("{what}\n"));
         }
     }
+    if let Some(restored) = &status.restored {
+        let (at, copy_of) = (time(restored.at), time(restored.copy_of));
+        let why = crate::event::escape(&restored.why);
+        text.push_str(&format!("put back on {at} from a copy of {copy_of}: {why}\n"));
+        if status.restored_links > 0 {
+            let links = grouped(status.restored_links);
+            text.push_str(&format!("{links} links of it are not looked at, or not decided, yet\n"));
+        }
+    }
     if let Some(why) = &status.plan_waits {
         let why = crate::event::escape(why);
         text.push_str(&format!(

@@ -33,6 +33,8 @@ pub enum HoldReason {
     },
     /// First sight, and `[new] disagree = "hold"`.
     FirstSight,
+    /// What was agreed on is known from a copy of the store only, and both sides may have moved since.
+    Restored,
     /// Both sides changed a further field, and the mapping does not say who wins.
     DetailChanged {
         /// Which one.
@@ -181,6 +183,9 @@ impl fmt::Display for HoldReason {
                 write!(f, "both sides changed {detail}, and no winner is named for it")
             }
             HoldReason::FirstSight => f.write_str("the two disagreed when first seen together"),
+            HoldReason::Restored => f.write_str(
+                "the two disagree, and the store was put back from a copy: it is not known which side changed",
+            ),
             HoldReason::NotUnique { ids } => {
                 write!(f, "more than one record could be this person: {}", ids.join(", "))
             }

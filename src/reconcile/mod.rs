@@ -5,6 +5,7 @@ mod decision;
 mod details;
 mod guard;
 mod move_on;
+mod of_age;
 mod opt_out;
 mod plan;
 
@@ -13,4 +14,5 @@ pub use decision::*;
 pub use details::{marks, text_of};
 pub use guard::{Waiting, mass_creation};
 pub use move_on::relink;
+pub use of_age::of_age;
 pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Why the store could not be opened, read or written.
 ///
 /// [`Damaged`](StoreError::Damaged), [`Taken`](StoreError::Taken) and [`Aborted`](StoreError::Aborted) concern one
-/// row or one transaction; after [`Broken`](StoreError::Broken) and [`TimedOut`](StoreError::TimedOut) the store
-/// refuses everything, and the process should end: the next one starts from what is durable.
+/// row or one transaction; after an error that [is fatal](StoreError::is_fatal) the store refuses everything, and the
+/// process should end: the next one starts from what is durable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the store open.
@@ -75,6 +75,60 @@ pub enum StoreError {
         /// What happened.
         reason: String,
     },
+    /// The disk is full: nothing more is read or written.
+    #[error(
+        "the disk of the store is full: {reason}; make room and start again, nothing acknowledged is lost"
+    )]
+    Full {
+        /// The operating system's own words.
+        reason: String,
+    },
+    /// What is in the files is not what was written: nothing more is read or written.
+    #[error(
+        "the store is damaged: {reason}; it takes no more work, and the next `lockstep run` puts it back from its \
+         newest checkpoint"
+    )]
+    Corrupted {
+        /// What was found.
+        reason: String,
+    },
+    /// The files are damaged, and there is no whole checkpoint.
+    #[error(
+        "the store in {} is damaged ({reason}), and no checkpoint can take its place ({checkpoints}). Put a backup back \
+         with `lockstep store import FILE --replace`; or, where there is none, move the directory away and start anew: \
+         then everybody is seen for the first time, so opt-outs that one side still shows are carried over at once, \
+         what else disagrees goes by [new] disagree, and open conflicts, parked writes and the journal are gone", dir.display()
+    )]
+    Lost {
+        /// The store's directory.
+        dir: PathBuf,
+        /// What is wrong with its files.
+        reason: String,
+        /// What is wrong with its checkpoints.
+        checkpoints: String,
+    },
+    /// A file cannot be imported.
+    #[error(
+        "{} cannot be used: {reason}. Nothing was changed; use another copy (the store's own are in its directory, under \
+         `checkpoints`)", file.display()
+    )]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a store already where one should be put.
+    #[error(
+        "the store in {} is not empty ({what}). Look whether it is the right directory; `--replace` moves what is there \
+         aside and puts the copy in its place", dir.display()
+    )]
+    NotEmpty {
+        /// The store's directory.
+        dir: PathBuf,
+        /// What is in it.
+        what: String,
+    },
     /// One row is not what was written. Scans leave it out; [`Store::damaged`](super::Store::damaged) lists it.
     #[error("the row {key} is damaged: {reason}")]
     Damaged {
@@ -102,10 +156,30 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the store refuses everything from now on.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, StoreError::Broken { .. } | StoreError::TimedOut { .. })
+        matches!(
+            self,
+            StoreError::Broken { .. }
+                | StoreError::TimedOut { .. }
+                | StoreError::Corrupted { .. }
+                | StoreError::Full { .. }
+        )
+    }
+
+    /// Whether it says that the files are not what was written.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Unreadable { .. }
+                | StoreError::Corrupted { .. }
+                | StoreError::Damaged { .. }
+                | StoreError::Foreign { .. }
+        )
     }
 
     pub(super) fn file(path: &Path, error: &std::io::Error) -> StoreError {
+        if super::ballast::is_full(error) {
+            return StoreError::Full { reason: format!("{}: {error}", path.display()) };
+        }
         StoreError::File { path: path.to_owned(), reason: error.to_string() }
     }
 }

@@ -1,6 +1,6 @@
 //! Links that were dropped: the two are known to have been one person, should their record come back.
 
-use super::key::Kind;
+use super::key::{Key, Kind};
 use super::transaction::{Order, Reader, Transaction};
 use super::{Former, StoreError};
 use crate::model::{ProspectId, SalesforceId};
@@ -10,6 +10,12 @@ impl Former {
     fn records(&self) -> impl Iterator<Item = SalesforceId> {
         let named = self.named_by_engage.filter(|named| *named != self.salesforce);
         std::iter::once(self.salesforce).chain(named)
+    }
+
+    /// The keys under which it is found.
+    pub(super) fn index_keys(&self) -> impl Iterator<Item = Key> {
+        let key = |record| Kind::FormerBySalesforce.key().salesforce(&record).prospect(&self.prospect);
+        self.records().map(key)
     }
 }
 
@@ -33,8 +39,7 @@ impl Transaction<'_> {
     /// Keeps that a link was dropped.
     pub fn put_former(&mut self, former: &Former) -> Result<(), StoreError> {
         self.remove_former(&former.prospect)?;
-        for record in former.records() {
-            let key = Kind::FormerBySalesforce.key().salesforce(&record).prospect(&former.prospect);
+        for key in former.index_keys() {
             self.put(key, &former.prospect)?;
         }
         self.put(Kind::Former.key().prospect(&former.prospect), former)
@@ -43,8 +48,8 @@ impl Transaction<'_> {
     /// Forgets it: the prospect is linked again.
     pub fn remove_former(&mut self, prospect: &ProspectId) -> Result<Option<Former>, StoreError> {
         let former = self.former(prospect)?;
-        for record in former.iter().flat_map(Former::records) {
-            self.remove(Kind::FormerBySalesforce.key().salesforce(&record).prospect(prospect));
+        for key in former.iter().flat_map(Former::index_keys) {
+            self.remove(key);
         }
         self.remove(Kind::Former.key().prospect(prospect));
         Ok(former)

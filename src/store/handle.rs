@@ -4,7 +4,7 @@ use super::caught::caught;
 use super::simulated::SimulatedDisk;
 use super::transaction::{Reader, Transaction, panicked};
 use super::worker::{Acknowledge, Shared, Workers};
-use super::{StoreError, StoreOptions, open};
+use super::{StoreError, StoreOptions, open, rebuild};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -33,7 +33,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Held`] at once when another process has it open; [`StoreError::Newer`],
     /// [`StoreError::OtherTenant`] and [`StoreError::Foreign`] when it is not ours to touch;
-    /// [`StoreError::Unreadable`] or [`StoreError::TimedOut`] when its files are damaged.
+    /// [`StoreError::Unreadable`], [`StoreError::Lost`] or [`StoreError::TimedOut`] when its files are damaged;
+    /// [`StoreError::Full`] when the disk is full.
     pub fn open(dir: &Path, tenant: &str, options: StoreOptions) -> Result<Store, StoreError> {
         let opened = open::open(dir, tenant, &options)?;
         let workers = Workers::start(opened, dir, options.work_timeout)?;
@@ -105,12 +106,18 @@ impl Store {
         self.shared().quarantine.list()
     }
 
-    /// How many bytes the store's files hold.
+    /// How many bytes the engine's files hold; checkpoints, ballast and what was set aside are not counted.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
-        bytes_in(&self.inner.dir).map_err(|error| StoreError::file(&self.inner.dir, &error))
+        let dir = self.inner.dir.join(rebuild::ENGINE);
+        bytes_in(&dir).map_err(|error| StoreError::file(&dir, &error))
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    /// Where it is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.inner.workers.shared
     }
 
@@ -121,7 +128,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let shared = Arc::clone(self.shared());
         let job = move |transaction: &mut Transaction<'_>| {
-            let result = transaction.attempt(change).inspect_err(|error| shared.note(error));
+            let result = transaction.attempt(change);
+            shared.note(result.as_ref().err());
             Box::new(move || answer(result)) as Acknowledge
         };
         self.inner.workers.write(Box::new(job))
@@ -135,7 +143,8 @@ impl Store {
         let shared = Arc::clone(self.shared());
         let job = move |reader: &Reader<'_>| {
             let result = caught(|| look(reader)).unwrap_or_else(panicked);
-            answer(result.inspect_err(|error| shared.note(error)));
+            shared.note(result.as_ref().err());
+            answer(result);
         };
         self.inner.workers.read(Box::new(job))
     }

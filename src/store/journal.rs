@@ -116,7 +116,7 @@ fn entry_key(number: u64) -> Key {
     Kind::Journal.key().number(number)
 }
 
-fn index_keys(entry: &JournalEntry, number: u64) -> impl Iterator<Item = Key> {
+pub(super) fn index_keys(entry: &JournalEntry, number: u64) -> impl Iterator<Item = Key> {
     let by_prospect = Kind::JournalByProspect.key().prospect(&entry.prospect).number(number);
     let by_salesforce =
         entry.salesforce.map(|id| Kind::JournalBySalesforce.key().salesforce(&id).number(number));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::fmt;
 
 /// The kinds of rows. The byte is part of the schema: never give one another meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// The store's own: schema, tenant, the next number, counts.
@@ -48,10 +48,12 @@ pub(super) enum Kind {
     Writes = b'w',
     /// Time, number: which of those are the oldest.
     WritesByTime = b'x',
+    /// Prospect: that the link came from a copy of the store, and of when.
+    Restored = b'a',
 }
 
 impl Kind {
-    const ALL: [Kind; 20] = [
+    pub(super) const ALL: [Kind; 21] = [
         Kind::Own,
         Kind::Meta,
         Kind::Link,
@@ -72,7 +74,20 @@ impl Kind {
         Kind::JournalBySalesforce,
         Kind::Writes,
         Kind::WritesByTime,
+        Kind::Restored,
     ];
+
+    /// Whether it belongs to the journal, which explains and decides nothing, and is most of the store.
+    pub(super) fn is_journal(self) -> bool {
+        matches!(self, Kind::Journal | Kind::JournalByProspect | Kind::JournalBySalesforce)
+    }
+
+    /// These kinds, in the order of their keys.
+    pub(super) fn in_order(wanted: impl Fn(Kind) -> bool) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| wanted(*kind)).collect();
+        kinds.sort_unstable_by_key(|kind| *kind as u8);
+        kinds
+    }
 
     /// The beginning of every key of this kind.
     pub(super) fn key(self) -> Key {
@@ -91,6 +106,32 @@ impl Key {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Which kind of row it leads to, if any that is known.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        let first = self.0.first()?;
+        Kind::ALL.into_iter().find(|kind| *kind as u8 == *first)
+    }
+
+    /// Whether it begins like `prefix`.
+    pub(super) fn begins_with(&self, prefix: &Key) -> bool {
+        self.0.starts_with(&prefix.0)
+    }
+
+    /// The prospect that stands first behind the kind.
+    pub(super) fn prospect_after_kind(&self) -> Option<ProspectId> {
+        let text = self.0.get(1..)?.split(|byte| *byte == 0).next()?;
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
+    /// The side it ends with.
+    pub(super) fn last_side(&self) -> Option<Side> {
+        match self.0.last()? {
+            b's' => Some(Side::Salesforce),
+            b'e' => Some(Side::Engage),
+            _ => None,
+        }
     }
 
     /// With a text at its end; nothing may follow.
@@ -170,7 +211,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((first, rest)) = self.0.split_first() else { return f.write_str("(empty key)") };
-        match Kind::ALL.iter().find(|kind| **kind as u8 == *first) {
+        match self.kind() {
             Some(kind) => write!(f, "{kind:?}/")?,
             None => write!(f, "{first:#04x}/")?,
         }

@@ -3,7 +3,7 @@
 //! The engine has a lock too, but its first act is to read the directory, and what is tidied up before that
 //! (`tidy.rs`) must not be tidied up under a running daemon.
 
-use super::StoreError;
+use super::{StoreError, ballast};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -36,9 +36,12 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(failed(&error)),
         }
-        file.set_len(0).map_err(|error| failed(&error))?;
-        file.write_all(this_process().as_bytes()).map_err(|error| failed(&error))?;
-        Ok(Lock { _file: file })
+        let named = file.set_len(0).and_then(|()| file.write_all(this_process().as_bytes()));
+        match named {
+            // A full disk must not keep the store from being opened: only our name is missing.
+            Err(error) if !ballast::is_full(&error) => Err(failed(&error)),
+            _ => Ok(Lock { _file: file }),
+        }
     }
 }
 

@@ -30,6 +30,12 @@ pub fn opt_out_seen(object: SalesforceObject) -> String {
 /// Calls to Salesforce by hour and purpose: the day's use outlives the process.
 pub const SALESFORCE_CALLS: &str = "salesforce_calls";
 
+/// When and from what the store was put back: [`Restored`](super::Restored) as JSON.
+pub const RESTORED: &str = "restored";
+
+/// What cursors of bulk jobs that read begin with: what such a job has read is good for hours, not for days.
+pub(super) const READING_JOBS: [&str; 2] = ["salesforce.bulk.lead", "salesforce.bulk.contact"];
+
 /// Whether everybody has been listed and looked at once.
 pub fn first_pass_done(reader: &Reader<'_>) -> Result<bool, StoreError> {
     Ok(reader.meta(FIRST_PASS_DONE)?.is_some())

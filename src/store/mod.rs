@@ -6,9 +6,18 @@
 //!
 //! Reading order: `rows` (what is kept), `links`, `due`, `journal`, `progress` (how it is asked for), `table` and
 //! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open`, and at the bottom
-//! `key`, `value` and `engine` (bytes; `on_sled` is the only file that names sled).
+//! `key`, `value` and `engine` (bytes; `on_sled` is the only file that names sled). What guards against damage, from the
+//! bottom up: `books` and `witness` (how it is noticed), `doubt`, `snapshot` (everything as of one moment), `copy_file` and
+//! `copying` (copies), `checkpoint`, `rebuild`, `ballast`, `verify`, and `care`, which is how others ask for it.
 
+mod ballast;
+mod books;
+mod care;
 mod caught;
+mod checkpoint;
+mod copy_file;
+mod copying;
+mod doubt;
 mod due;
 mod engine;
 mod error;
@@ -23,18 +32,27 @@ mod newcomers;
 mod on_sled;
 mod open;
 mod progress;
+mod rebuild;
 mod rows;
 mod simulated;
+mod snapshot;
 mod table;
 #[cfg(test)]
 mod testing;
 mod transaction;
 mod value;
+mod verify;
+mod witness;
 mod worker;
 
+pub use care::Copied;
+pub use checkpoint::Checkpoint;
+pub use copy_file::Header;
 pub use error::StoreError;
 pub use handle::Store;
 pub use open::StoreOptions;
+pub use rebuild::Restored;
 pub use rows::*;
 pub use simulated::{Flush, SimulatedDisk};
 pub use transaction::{Reader, Transaction};
+pub use verify::Integrity;

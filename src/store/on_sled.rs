@@ -3,10 +3,10 @@
 //! Written to what sled 0.34.7 was measured to do under kill -9, on full disks and on damaged files
 //! (facts/reliability.md 2.3, facts/crates.md).
 
-use super::StoreError;
 use super::caught::caught;
 use super::engine::Changes;
 use super::key::Key;
+use super::{StoreError, ballast};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -24,7 +24,6 @@ impl OnSled {
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OnSled, StoreError> {
         let file_error = |path: &Path, error: io::Error| StoreError::file(path, &error);
         std::fs::create_dir_all(dir).map_err(|error| file_error(dir, error))?;
-        wait_for_predecessor(dir).map_err(|error| file_error(dir, error))?;
         remove_half_written(dir).map_err(|error| file_error(dir, error))?;
         let tree = sled::Config::new()
             .path(dir)
@@ -33,7 +32,10 @@ impl OnSled {
             // Its own flushing, without ours, stopped for ever in 2 of 5 runs; we flush each commit.
             .flush_every_ms(None)
             .open()
-            .map_err(|error| StoreError::Unreadable { dir: dir.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| match system_error(&error) {
+                Some(error) => file_error(dir, error),
+                None => StoreError::Unreadable { dir: dir.to_owned(), reason: error.to_string() },
+            })?;
         let path = dir.join(DATA_FILE);
         let file = File::open(&path).map_err(|error| file_error(&path, error))?;
         // sled syncs no directory: without this, a power cut could take new files away, names and all.
@@ -75,9 +77,7 @@ impl OnSled {
     /// the file's new length; hence a sync of our own behind it.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         guarded("flushing", || self.tree.flush())?;
-        self.file
-            .sync_data()
-            .map_err(|error| StoreError::Broken { reason: format!("syncing failed: {error}") })
+        self.file.sync_data().map_err(|error| broken("syncing", &error))
     }
 }
 
@@ -86,7 +86,7 @@ const DATA_FILE: &str = "db";
 
 /// A sled that was closed a moment ago may still be at its last writes in threads of its own. It holds its own
 /// lock on the data file meanwhile; nobody else does, since whoever opens the store holds ours.
-fn wait_for_predecessor(dir: &Path) -> io::Result<()> {
+pub(super) fn wait_until_closed(dir: &Path) -> io::Result<()> {
     match File::open(dir.join(DATA_FILE)) {
         Ok(file) => file.lock(), // given back when the file is closed, here
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -154,8 +154,31 @@ impl DoubleEndedIterator for Entries {
 fn guarded<T>(doing: &str, ask: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     let reason = match caught(ask) {
         Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => match system_error(&error) {
+            Some(error) => return Err(broken(doing, &error)),
+            None => error.to_string(),
+        },
         Err(panic) => panic,
     };
-    Err(StoreError::Broken { reason: format!("{doing} failed: {reason}") })
+    Err(StoreError::Corrupted { reason: format!("{doing} failed: {reason}") })
+}
+
+/// The operating system's own refusal, which says nothing against what is in the files.
+fn system_error(error: &sled::Error) -> Option<io::Error> {
+    let sled::Error::Io(error) = error else { return None };
+    match error.raw_os_error() {
+        Some(code) => Some(io::Error::from_raw_os_error(code)),
+        // sled says in words of its own that somebody else has the lock.
+        None if error.kind() == io::ErrorKind::Other || error.kind() == io::ErrorKind::WouldBlock => {
+            Some(io::Error::new(error.kind(), error.to_string()))
+        }
+        None => None,
+    }
+}
+
+fn broken(doing: &str, error: &io::Error) -> StoreError {
+    match ballast::is_full(error) {
+        true => StoreError::Full { reason: format!("{doing} failed: {error}") },
+        false => StoreError::Broken { reason: format!("{doing} failed: {error}") },
+    }
 }

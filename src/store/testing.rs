@@ -1,15 +1,17 @@
 //! What the unit tests of this room share: an engine without threads, and rows to put into it.
 
-use super::StoreError;
 use super::engine::{Changes, Engine};
 use super::key::{Key, Kind};
+use super::snapshot::Snapshot;
 use super::transaction::{Order, Quarantine, Reader, Transaction};
+use super::{StoreError, books};
 use crate::model::{Link, ProspectId, SalesforceId};
 use jiff::Timestamp;
 
 pub(super) struct TestStore {
     pub(super) engine: Engine,
     pub(super) quarantine: Quarantine,
+    pub(super) snapshot: Snapshot,
     _dir: tempfile::TempDir,
 }
 
@@ -17,7 +19,7 @@ impl TestStore {
     pub(super) fn new() -> TestStore {
         let dir = tempfile::tempdir().unwrap();
         let engine = Engine::open(dir.path(), 1 << 20).unwrap();
-        TestStore { engine, quarantine: Quarantine::default(), _dir: dir }
+        TestStore { engine, quarantine: Quarantine::default(), snapshot: Snapshot::default(), _dir: dir }
     }
 
     pub(super) fn write<T>(
@@ -27,6 +29,20 @@ impl TestStore {
         let mut transaction = Transaction::new(&self.engine, &self.quarantine);
         let result = transaction.attempt(change);
         self.engine.apply(transaction.into_changes()).unwrap();
+        result
+    }
+
+    /// As a store commits it: with the books, and with what whoever reads everything has to know.
+    pub(super) fn commit<T>(
+        &self,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut transaction = Transaction::new(&self.engine, &self.quarantine);
+        let result = transaction.attempt(change);
+        let mut changes = transaction.into_changes();
+        let (_, before) = books::enter(&self.engine, &mut changes)?;
+        self.snapshot.keep(before);
+        self.engine.apply(changes)?;
         result
     }
 

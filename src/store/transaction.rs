@@ -14,20 +14,27 @@ use std::sync::{Mutex, PoisonError};
 
 /// Rows that were found damaged since the store was opened: key and what is wrong.
 #[derive(Debug, Default)]
-pub(super) struct Quarantine(Mutex<BTreeMap<String, String>>);
+pub(super) struct Quarantine(Mutex<BTreeMap<Key, String>>);
 
 impl Quarantine {
     pub(super) fn list(&self) -> Vec<StoreError> {
         let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         rows.iter()
-            .map(|(key, reason)| StoreError::Damaged { key: key.clone(), reason: reason.clone() })
+            .map(|(key, reason)| StoreError::Damaged { key: key.to_string(), reason: reason.clone() })
             .collect()
     }
 
+    /// The first one that is more than an entry of the journal, in words.
+    pub(super) fn first_that_decides(&self) -> Option<String> {
+        let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let decides = |key: &Key| !key.kind().is_some_and(Kind::is_journal);
+        let (key, reason) = rows.iter().find(|(key, _)| decides(key))?;
+        Some(format!("the row {key}: {reason}"))
+    }
+
     fn add(&self, key: &Key, reason: String) -> StoreError {
-        let key = key.to_string();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), reason.clone());
-        StoreError::Damaged { key, reason }
+        StoreError::Damaged { key: key.to_string(), reason }
     }
 }
 
@@ -99,7 +106,8 @@ impl<'a> Reader<'a> {
         self.scan_bytes(range, order).map(|entry| entry.map(|(key, _)| key))
     }
 
-    fn scan_bytes(
+    /// The keys and bytes of a range, as they are.
+    pub(super) fn scan_bytes(
         &self,
         range: Range<Key>,
         order: Order,

@@ -26,6 +26,11 @@ pub(super) fn seal<T: Serialize>(key: &Key, row: &T) -> Result<Vec<u8>, serde_js
 
 /// The row in these bytes, or what is wrong with them.
 pub(super) fn unseal<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(payload(key, bytes)?).map_err(|error| error.to_string())
+}
+
+/// The payload of these bytes, not read yet, or what is wrong with them.
+pub(super) fn payload<'b>(key: &Key, bytes: &'b [u8]) -> Result<&'b [u8], String> {
     let Some(([format, stored @ ..], payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
         return Err(format!("{} bytes are too few", bytes.len()));
     };
@@ -35,7 +40,15 @@ pub(super) fn unseal<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, 
     if u32::from_le_bytes(*stored) != checksum(key, *format, payload) {
         return Err("the checksum does not match".to_owned());
     }
-    serde_json::from_slice(payload).map_err(|error| error.to_string())
+    Ok(payload)
+}
+
+/// A number that stands for a key with these bytes: the checksum that they carry covers both.
+pub(super) fn stands_for(bytes: &[u8]) -> u64 {
+    match bytes.get(1..).and_then(<[u8]>::first_chunk) {
+        Some(stored) => u64::from(u32::from_le_bytes(*stored)),
+        None => u64::from(crc32fast::hash(bytes)),
+    }
 }
 
 fn checksum(key: &Key, format: u8, payload: &[u8]) -> u32 {

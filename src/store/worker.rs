@@ -3,12 +3,14 @@
 //! The engine blocks, so it is never called from an async task. Writers that wait at the same time share one
 //! commit (group commit): a flush costs milliseconds on a real disk, a transaction microseconds.
 
-use super::StoreError;
+use super::doubt::Doubt;
 use super::engine::{Changes, Engine};
 use super::open::Opened;
+use super::snapshot::Snapshot;
 use super::transaction::{Quarantine, Reader, Transaction};
+use super::{StoreError, books};
 use crate::{kill_point, mutant};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
@@ -50,6 +52,13 @@ enum Doors {
 pub(super) struct Shared {
     opened: Opened,
     pub(super) quarantine: Quarantine,
+    pub(super) snapshot: Snapshot,
+    /// The number of the last commit of this process; 0 before the first one.
+    pub(super) commits: AtomicU64,
+    /// Which of them the last checkpoint has.
+    pub(super) checkpointed: AtomicU64,
+    /// Where the store is; nowhere for a simulated one.
+    dir: Option<PathBuf>,
     /// Held to write during a commit, so that a reader sees neither half of one nor what is not yet durable.
     between_commits: RwLock<()>,
     /// Set once, when the store stops working.
@@ -60,7 +69,7 @@ pub(super) struct Shared {
 impl Workers {
     /// Starts the threads that work on `opened`. The store fails when one takes longer than `work_timeout`.
     pub(super) fn start(opened: Opened, dir: &Path, work_timeout: Duration) -> Result<Workers, StoreError> {
-        let shared = Arc::new(Shared::new(opened));
+        let shared = Arc::new(Shared::new(opened, Some(dir.to_owned())));
         let mut threads = Vec::new();
         let mut start = |name: &str, run: Box<dyn FnOnce(&Shared) + Send>| {
             let shared = Arc::clone(&shared);
@@ -82,7 +91,7 @@ impl Workers {
 
     /// No threads: whoever asks does the work.
     pub(super) fn here(opened: Opened) -> Workers {
-        Workers { shared: Arc::new(Shared::new(opened)), doors: Some(Doors::Here), threads: Vec::new() }
+        Workers { shared: Arc::new(Shared::new(opened, None)), doors: Some(Doors::Here), threads: Vec::new() }
     }
 
     /// Has something written, as long as the store works.
@@ -127,10 +136,14 @@ impl Drop for Workers {
 }
 
 impl Shared {
-    fn new(opened: Opened) -> Shared {
+    fn new(opened: Opened, dir: Option<PathBuf>) -> Shared {
         Shared {
             opened,
             quarantine: Quarantine::default(),
+            snapshot: Snapshot::default(),
+            commits: AtomicU64::new(0),
+            checkpointed: AtomicU64::new(0),
+            dir,
             between_commits: RwLock::new(()),
             fault: watch::Sender::new(None),
             clocks: Default::default(),
@@ -172,11 +185,14 @@ impl Shared {
         }
     }
 
-    fn commit(&self, changes: Changes) -> Result<(), StoreError> {
+    fn commit(&self, mut changes: Changes) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
+        let entered = books::enter(self.engine(), &mut changes);
+        let (number, before) = entered.inspect_err(|error| self.fail(error.clone()))?;
         let _alone = self.between_commits.write().unwrap_or_else(PoisonError::into_inner);
+        self.snapshot.keep(before);
         let flush = || {
             kill_point::here("commit.applied");
             if mutant::is("no-flush") { Ok(()) } else { self.engine().flush() }
@@ -184,6 +200,10 @@ impl Shared {
         kill_point::here("commit.begun");
         let outcome = self.engine().apply(changes).and_then(|()| flush());
         kill_point::here("commit.flushed");
+        if outcome.is_ok() {
+            self.commits.store(number, Ordering::Relaxed);
+            self.opened.witness.iter().for_each(|witness| witness.note(number));
+        }
         // Said before readers may look again.
         outcome.inspect_err(|error| self.fail(error.clone()))
     }
@@ -223,15 +243,24 @@ impl Shared {
         fault.ok().and_then(|fault| fault.clone()).unwrap_or_else(closed)
     }
 
-    /// A closure's error may say that the engine is broken.
-    pub(super) fn note(&self, error: &StoreError) {
-        if error.is_fatal() {
+    /// A closure's error may say that the engine is broken; and a row that it met may be damaged, which it may not have
+    /// told anybody. Nothing goes on then but by what is whole: the next process puts the store back. A damaged entry
+    /// of the journal alone is left out, and listed.
+    pub(super) fn note(&self, error: Option<&StoreError>) {
+        if let Some(error) = error.filter(|error| error.is_fatal()) {
             self.fail(error.clone());
+        } else if let Some(reason) = self.quarantine.first_that_decides() {
+            self.fail(StoreError::Corrupted { reason });
         }
     }
 
     /// The store stops working: everybody who waits, and whoever comes, is told the first reason.
     fn fail(&self, error: StoreError) {
+        if let (Some(doubt), Some(dir)) = (Doubt::of(&error), &self.dir)
+            && self.check().is_ok()
+        {
+            doubt.leave(dir);
+        }
         self.fault.send_if_modified(|fault| {
             let first = fault.is_none();
             fault.get_or_insert(error);

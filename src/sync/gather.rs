@@ -24,6 +24,8 @@ pub(super) struct Work {
     pub(super) parked: Option<Parked>,
     pub(super) intent: Option<Intent>,
     pub(super) pauses: OwnPauses,
+    /// The link came from a copy of the store, and the two were not looked at together since.
+    pub(super) restored: bool,
     /// Other prospects that are linked to the same Salesforce record.
     pub(super) others: Vec<String>,
     /// The sequences the person is in, by name, where a row's condition asks for them.
@@ -258,6 +260,7 @@ pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, St
         parked: reader.parked(&due.prospect)?,
         intent: reader.intent(&due.prospect)?,
         pauses: reader.own_pauses(&due.prospect)?,
+        restored: reader.restored(&due.prospect)?.is_some(),
         record: None,
         prospect: None,
         due,

@@ -65,6 +65,7 @@ pub(super) fn unlinked(
     tx.remove_parked(prospect)?;
     tx.remove_intent(prospect)?;
     tx.set_own_pauses(prospect, &OwnPauses::default())?;
+    tx.clear_restored(prospect)?;
     tx.remove_due(prospect)?;
     let reason = match reason {
         UnlinkReason::DeletedInSalesforce => "deleted in Salesforce; the prospect is left as it is",

@@ -8,7 +8,7 @@ use crate::connector::CallError;
 use crate::mapping::{Mapping, Winner};
 use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
 use crate::mutant;
-use crate::reconcile::{Decision, Situation, Verdict, decide};
+use crate::reconcile::{Decision, Situation, Verdict, decide, of_age};
 use crate::store::{OwnPauses, Source, Transaction};
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ impl Engine {
         works.iter_mut().for_each(|work| know_own_write(&mapping, work, self.now()));
         let org = self.connect().await?;
         let verdict = |work: &Work, leave_details: bool| {
-            decide(
+            let verdict = decide(
                 &mapping,
                 &Situation {
                     link: &work.link,
@@ -40,7 +40,8 @@ impl Engine {
                     sequences: &work.sequences,
                     leave_details,
                 },
-            )
+            );
+            if work.restored { of_age(verdict) } else { verdict }
         };
         let mut decided: Vec<Decided> = works
             .into_iter()
@@ -224,6 +225,9 @@ fn settle_one(
         Decision::Relink { .. } | Decision::Unlink(_) | Decision::LeaveAlone(_) => false,
         _ => record::own_write_found(tx, mapping, work, now, notes)?,
     };
+    if matches!(verdict.decision, Decision::InSync | Decision::Adopt { .. } | Decision::Skip { .. }) {
+        tx.clear_restored(&prospect)?;
+    }
     match &verdict.decision {
         // Only a parked write comes here: it stays parked.
         Decision::Write(_) => {

@@ -309,6 +309,9 @@ fn record_one(
             tx.remove_parked(prospect)?;
             tx.count_write(prospect, intent.step.side(), now)?;
             record::settle_pauses(tx, work)?;
+            if !intent.step.is_details() {
+                tx.clear_restored(prospect)?;
+            }
             let entry = record::written_entry(mapping, work, intent, now);
             record::unhold(tx, work, now, notes)?;
             tx.append_journal(&entry)?;

@@ -14,6 +14,7 @@ mod logs;
 mod mapping;
 mod scenarios;
 mod security;
+mod store;
 mod verifier;
 
 /// A side by its name.

@@ -37,6 +37,20 @@ impl Fake {
 }
 
 impl Operations for Fake {
+    fn export(&self, journal: bool) -> Answer<'_, Copy> {
+        use futures_util::StreamExt;
+        self.note(format!("export {journal}"), futures_util::stream::empty().boxed())
+    }
+    fn verify(&self) -> Answer<'_, lockstep::store::Integrity> {
+        let found = lockstep::store::Integrity {
+            whole: false,
+            rows: 3,
+            kinds: Default::default(),
+            problems: vec!["2 rows of Link, and the books say 3".into()],
+            only_journal: false,
+        };
+        self.note("verify".into(), found)
+    }
     fn status(&self) -> Answer<'_, Status> {
         let status = Status {
             tenant: "acme".into(),
@@ -49,6 +63,8 @@ impl Operations for Fake {
             held: self.conflicts.lock().unwrap().len() as u64,
             parked: self.parked.lock().unwrap().len() as u64,
             plan_waits: None,
+            restored: None,
+            restored_links: 0,
             sides: BySide::default(),
         };
         self.note("status".into(), status)

@@ -9,6 +9,7 @@ mod login;
 mod plan;
 mod remote;
 mod run;
+mod store;
 
 use std::fs;
 use std::path::Path;
@@ -94,6 +95,7 @@ fn help_and_version_exit_0_and_every_command_has_its_help() {
         "resync",
         "pause",
         "resume",
+        "store",
     ] {
         assert_eq!(call(dir.path(), &[command, "--help"], &[]).code, 0, "{command}");
     }

@@ -137,3 +137,45 @@ async fn a_second_daemon_on_one_store_ends_at_once_and_says_who_holds_it() {
     let words = String::from_utf8_lossy(&second.stderr);
     assert!(words.contains(&first.child.id().to_string()), "{words}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_next_start() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(&sandbox, dir.path());
+    let mut daemon = Daemon::start(&config);
+    let admin = format!("http://{}", daemon.says("admin.listening")["address"].as_str().unwrap());
+    let lockstep = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.args(arguments).args(["--admin", &admin]).arg("-c").arg(&config).output().unwrap()
+    };
+    let started = std::time::Instant::now();
+    let linked = || -> Value {
+        let status = lockstep(&["status", "--json"]);
+        serde_json::from_slice(&status.stdout).unwrap()
+    };
+    while linked()["first_pass_done"] != true {
+        assert!(started.elapsed() < WITHIN, "the first pass does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let backup = dir.path().join("backup.jsonl");
+    let exported = lockstep(&["store", "export", "--journal", backup.to_str().unwrap()]);
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    assert!(lockstep::store::Store::look_at_copy(&backup).unwrap().rows > 10);
+    let verified = lockstep(&["store", "verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    daemon.signal("-TERM");
+    daemon.says("daemon.stopped");
+    assert!(daemon.child.wait().unwrap().success());
+
+    std::fs::write(dir.path().join("store/sled/db"), "another program's file").unwrap();
+    let looking =
+        Command::new(env!("CARGO_BIN_EXE_lockstep")).args(["status", "-c"]).arg(&config).output().unwrap();
+    assert_eq!(looking.status.code(), Some(1), "who only looks puts nothing back");
+    let mut daemon = Daemon::start(&config);
+    daemon.says("store.rebuilt");
+    daemon.says("daemon.started");
+    daemon.signal("-TERM");
+    daemon.says("daemon.stopped");
+    assert!(daemon.child.wait().unwrap().success());
+}

@@ -214,6 +214,7 @@ fn kind(reason: &HoldReason) -> &'static str {
         HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
         HoldReason::Protected { .. } => "protected",
         HoldReason::FirstSight => "first_sight",
+        HoldReason::Restored => "restored",
         HoldReason::DetailChanged { .. } => "detail_changed",
         HoldReason::NotUnique { .. } => "not_unique",
     }

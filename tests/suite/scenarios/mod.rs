@@ -19,6 +19,7 @@ mod moments;
 mod newcomers;
 mod outbound;
 mod outcomes;
+mod restored;
 mod scale;
 mod trouble;
 mod users;

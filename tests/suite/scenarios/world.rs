@@ -139,6 +139,29 @@ impl World {
         World { engine: Arc::new(engine), ears: Ears::default(), ..self }
     }
 
+    /// A copy of the store as it is now.
+    pub fn backed_up(&self) -> Vec<u8> {
+        let mut copy = Vec::new();
+        self.store.export(&mut copy, self.clock.now(), false).unwrap();
+        copy
+    }
+
+    /// The same world, whose store was put back from a copy.
+    pub fn put_back(self, copy: &[u8]) -> World {
+        let World { org, product, engine, store, clock, sequence, config, mapping, ears: _, _served, _dir } =
+            self;
+        drop((engine, store));
+        let file = _dir.path().join("copy.jsonl");
+        std::fs::write(&file, copy).unwrap();
+        Store::import(&config.store.path, "test", &file, true).unwrap();
+        let store = Store::open(&config.store.path, "test", StoreOptions::default()).unwrap();
+        let now = clock.clone();
+        let engine =
+            Engine::new(&config, mapping.clone(), store.clone(), Arc::new(move || now.now())).unwrap();
+        let (engine, ears) = (Arc::new(engine), Ears::default());
+        World { org, product, engine, store, clock, sequence, config, mapping, ears, _served, _dir }
+    }
+
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
