@@ -23,6 +23,7 @@ mod newcomers;
 mod on_sled;
 mod open;
 mod progress;
+mod refused;
 mod rows;
 mod simulated;
 mod table;

@@ -39,6 +39,7 @@ impl Fake {
 impl Operations for Fake {
     fn status(&self) -> Answer<'_, Status> {
         let status = Status {
+            held_rows: vec![],
             tenant: "acme".into(),
             version: "0".into(),
             running: true,
