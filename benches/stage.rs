@@ -5,9 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// What webhooks are signed with.
+pub const WEBHOOK_SECRET: &str = "made for this bench only";
+
 /// Both systems, and a daemon between them.
 pub struct Stage {
     pub sandbox: Sandbox,
+    /// Where the daemon listens.
+    pub address: String,
     daemon: Child,
     _dir: tempfile::TempDir,
 }
@@ -34,8 +39,13 @@ pub async fn sandbox() -> Sandbox {
 impl Stage {
     /// Starts the daemon; `changes` says how Salesforce's come in.
     pub async fn on(sandbox: Sandbox, changes: &str) -> Stage {
+        Stage::with(sandbox, changes, "changes = [\"poll\"]\npoll_every = \"1s\"", 1.0).await
+    }
+
+    /// The same; `engage` says how Engage's changes come in, `share` how many may change unasked.
+    pub async fn with(sandbox: Sandbox, changes: &str, engage: &str, share: f64) -> Stage {
         let dir = tempfile::tempdir().expect("a directory");
-        let config = configuration(&sandbox, dir.path(), changes);
+        let config = configuration(&sandbox, dir.path(), changes, engage, share);
         let mut daemon = Command::new(env!("CARGO_BIN_EXE_lockstep"))
             .args(["run", "-c"])
             .arg(config)
@@ -43,12 +53,12 @@ impl Stage {
             .spawn()
             .expect("the daemon starts");
         let mut lines = BufReader::new(daemon.stdout.take().expect("piped")).lines();
-        assert!(
-            lines.by_ref().map_while(Result::ok).any(|line| line.contains("admin.listening")),
-            "the daemon is up"
-        );
+        let up = lines.by_ref().map_while(Result::ok).find(|line| line.contains("admin.listening"));
+        let up: serde_json::Value =
+            serde_json::from_str(&up.expect("the daemon is up")).expect("a line of the log is JSON");
+        let address = up["address"].as_str().expect("it says where").to_owned();
         std::thread::spawn(move || lines.for_each(drop));
-        Stage { sandbox, daemon, _dir: dir }
+        Stage { sandbox, address, daemon, _dir: dir }
     }
 
     /// MiB, by the kernel's own count.
@@ -69,8 +79,10 @@ impl Drop for Stage {
     }
 }
 
-fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str) -> PathBuf {
-    let mapping = format!("{}\n[limits]\nchanged_share = 1.0\n", include_str!("../mapping/example.toml"));
+fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str, engage_changes: &str, share: f64) -> PathBuf {
+    let mapping =
+        format!("{}\n[limits]\nchanged_share = {share:?}\n", include_str!("../mapping/example.toml"));
+    std::fs::write(dir.join("webhook"), WEBHOOK_SECRET).expect("the secret is written");
     std::fs::write(dir.join("mapping.toml"), mapping).expect("the mapping is written");
     std::fs::write(dir.join("secret"), &sandbox.client.1).expect("the secret is written");
     let (salesforce, engage, client) =
@@ -81,7 +93,7 @@ fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str) -> PathBuf {
          [salesforce]\nlogin_url = \"{salesforce}\"\napi_version = \"67.0\"\nflow = \"client-credentials\"\n\
          client_id = \"{client}\"\nclient_secret_file = \"secret\"\nchanges = {changes}\npoll_every = \"1s\"\n\
          pubsub_endpoint = \"{pubsub}\"\n[engage]\nbase_url = \"{engage}\"\nclient_id = \"{client}\"\nclient_secret_file = \"secret\"\n\
-         changes = [\"poll\"]\npoll_every = \"1s\"\n\
+         {engage_changes}\n\
          [store]\npath = \"store\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
     );
     let file = dir.join("lockstep.toml");

@@ -117,6 +117,8 @@ catalogue! {
     CONFLICT_RESOLVED = INFO "conflict.resolved", "A link that was held is held no more.";
     VALUE_SKIPPED = WARN "value.skipped", "A value that no row mentions was seen; nothing is written.";
     RECORD_PARKED = WARN "record.parked", "A system refused a write for good; it is tried again only when something changes.";
+    ROW_HELD = ERROR "row.held", "A value of the mapping is refused whoever is to have it: its row is held, and its records wait together.";
+    ROW_RELEASED = INFO "row.released", "A value that was refused is taken again, or somebody asked: whoever waited for it is looked at.";
     WRITE_STALE = INFO "write.stale", "The record moved between reading and writing; nothing was overwritten, it is decided again.";
     WRITE_UNKNOWN = WARN "write.unknown", "A write got no answer; both sides are read before anything else.";
     LINK_MADE = DEBUG "link.made", "A prospect and a Salesforce record are now known to be one person.";

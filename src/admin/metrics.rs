@@ -27,6 +27,11 @@ fn text(status: &Status) -> String {
     gauge("lockstep_due", "Links that have to be looked at.", &one(status.due));
     gauge("lockstep_held", "Links that wait for a person's decision.", &one(status.held));
     gauge("lockstep_parked", "Writes that were refused for good.", &one(status.parked));
+    gauge(
+        "lockstep_held_rows",
+        "Rows of the mapping whose value a system refuses.",
+        &one(status.held_rows.len() as u64),
+    );
     gauge("lockstep_paused", "1 while writing is stopped by an operator.", &one(u64::from(status.paused)));
     let salesforce = &status.sides.salesforce;
     let by_purpose: Vec<_> = salesforce

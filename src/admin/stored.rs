@@ -50,6 +50,25 @@ impl Stored {
         }
     }
 
+    /// The rows that are held, each with how many wait.
+    async fn held_rows(&self) -> Result<Vec<HeldRow>, Refusal> {
+        let values = self.store.read(|reader| reader.refused_values()).await?;
+        let mut rows: Vec<HeldRow> = values.iter().filter_map(HeldRow::of).collect();
+        let mut after = None;
+        while !rows.is_empty() {
+            let page = self.store.read(move |reader| reader.waiting_for_values_after(after.as_ref(), PAGE));
+            let (waiting, last) = page.await?;
+            for value in waiting.into_iter().filter_map(|due| due.waits_for) {
+                rows.iter_mut().filter(|row| row.id == value).for_each(|row| row.waiting += 1);
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        Ok(rows)
+    }
+
     /// What is asked for by one id, or everything that is parked.
     async fn parked_ids(&self, which: Which) -> Result<Vec<ProspectId>, Refusal> {
         let Some(id) = which.id else {
@@ -109,6 +128,7 @@ impl Stored {
 impl Operations for Stored {
     fn status(&self) -> Answer<'_, Status> {
         Box::pin(async move {
+            let held_rows = self.held_rows().await?;
             let tenant = self.tenant.clone();
             let status = self.store.read(move |reader| {
                 let cursors = reader.cursors()?;
@@ -128,6 +148,7 @@ impl Operations for Stored {
                     due: reader.due_count()?,
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
+                    held_rows,
                     plan_waits: reader.meta(marks::PLAN_WAITS)?,
                     restored: reader.last_restored()?,
                     restored_links: reader.restored_count()?,
@@ -191,13 +212,26 @@ impl Operations for Stored {
         Box::pin(async move {
             let rows = self.pages(|r, after| r.parked_after(after, PAGE), |row| &row.prospect).await?;
             let mut parked: Vec<ParkedRecord> = rows.iter().map(ParkedRecord::from).collect();
+            parked.extend(self.held_rows().await?.into_iter().map(ParkedRecord::from));
             parked.sort_by_key(|parked| parked.since);
             Ok(parked)
         })
     }
 
     fn retry(&self, which: Which) -> Answer<'_, Count> {
-        Box::pin(self.change_parked(which, retry))
+        Box::pin(async move {
+            let rows = self.held_rows().await?;
+            let named = |row: &&HeldRow| which.id.as_ref().is_none_or(|id| *id == row.id);
+            let tried: Vec<&HeldRow> = rows.iter().filter(named).collect();
+            let ids: Vec<String> = tried.iter().map(|row| row.id.clone()).collect();
+            self.store.write(move |tx| ids.iter().try_for_each(|id| tx.let_value_go(id))).await?;
+            let waiting: u64 = tried.iter().map(|row| row.waiting).sum();
+            if which.id.is_some() && !tried.is_empty() {
+                return Ok(Count { records: waiting });
+            }
+            let parked = self.change_parked(which, retry).await?;
+            Ok(Count { records: parked.records + waiting })
+        })
     }
 
     fn drop_parked(&self, which: Which) -> Answer<'_, Count> {

@@ -1,7 +1,7 @@
 //! What operations take and answer: the JSON of `/api/v1` and of `--json` (rulings.md 20).
 
 use crate::model::{BySide, HoldReason, Link, Side};
-use crate::store::{Due, Held, JournalEntry, Parked, Resolution, Restored};
+use crate::store::{Due, Held, JournalEntry, Parked, RefusedValue, Resolution, Restored};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct Status {
     pub held: u64,
     /// How many writes were refused for good.
     pub parked: u64,
+    /// Rows of the mapping whose value a system refuses, and whose records wait together.
+    #[serde(default)]
+    pub held_rows: Vec<HeldRow>,
     /// Why a plan waits for `lockstep plan --apply`, when one does.
     pub plan_waits: Option<String>,
     /// When and from what the store was last put back, if it ever was.
@@ -67,6 +70,25 @@ pub struct SideStatus {
     /// Whether changes come by a stream of events now.
     #[serde(default)]
     pub listening: bool,
+}
+
+/// A row of the mapping whose value a system refuses, whoever is to have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRow {
+    /// The value, and where it was to be written: `Lead.Status=Nurture`. What `parked retry` takes.
+    pub id: String,
+    /// The side that refuses.
+    pub side: Side,
+    /// The system's own code.
+    pub code: String,
+    /// The system's own text.
+    pub message: String,
+    /// The line of the mapping, as `file:line`.
+    pub rule: Option<String>,
+    /// How many records wait.
+    pub waiting: u64,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Whether calls to a system go through.
@@ -164,6 +186,43 @@ pub struct ParkedRecord {
     pub attempts: u32,
     /// Since when.
     pub since: Timestamp,
+    /// Of a held row, which stands for all its records: how many wait. `record` and `prospect` are empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
+}
+
+impl HeldRow {
+    /// The row of a refused value, if it is held; who waits is still to be counted.
+    pub(super) fn of(value: &RefusedValue) -> Option<HeldRow> {
+        let since = value.held.filter(|_| !value.let_go)?;
+        Some(HeldRow {
+            id: value.id.clone(),
+            side: value.side,
+            code: value.code.clone(),
+            message: value.message.clone(),
+            rule: value.rule.as_ref().map(ToString::to_string),
+            waiting: 0,
+            since,
+        })
+    }
+}
+
+impl From<HeldRow> for ParkedRecord {
+    fn from(row: HeldRow) -> ParkedRecord {
+        let rule = row.rule.map(|rule| format!(" of {rule}")).unwrap_or_default();
+        ParkedRecord {
+            reason: format!("{} refuses {}: the row{rule} is held", row.side, row.id),
+            id: row.id,
+            record: String::new(),
+            prospect: String::new(),
+            side: row.side,
+            code: row.code,
+            message: row.message,
+            attempts: 0,
+            since: row.since,
+            waiting: Some(row.waiting),
+        }
+    }
 }
 
 impl From<&Parked> for ParkedRecord {
@@ -182,6 +241,7 @@ impl From<&Parked> for ParkedRecord {
             message: parked.message.clone(),
             attempts: parked.attempts,
             since: parked.since,
+            waiting: None,
         }
     }
 }

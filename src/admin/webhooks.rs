@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// The largest delivery (engage-api.md, Webhooks).
@@ -26,17 +26,51 @@ pub fn router() -> Router<Arc<dyn Daemon>> {
     Router::new()
         .route("/webhooks/engage", post(engage))
         .route("/webhooks/salesforce", post(salesforce))
-        .layer(Extension(Arc::new(Semaphore::new(MOST_AT_ONCE))))
+        .layer(Extension(Arc::new(Places { free: Semaphore::new(MOST_AT_ONCE), away: Mutex::default() })))
+}
+
+/// How often the log tells of deliveries that were turned away: a flood of them is not to become a flood of lines.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// Places for deliveries, and how many found none.
+struct Places {
+    free: Semaphore,
+    away: Mutex<TurnedAway>,
+}
+
+#[derive(Default)]
+struct TurnedAway {
+    since_told: u64,
+    told_at: Option<Instant>,
+}
+
+impl Places {
+    /// There is no place: nothing of the delivery is read.
+    fn turn_away(&self, side: &str) -> Response {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        away.since_told += 1;
+        if away.told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
+            let (status, count) = (StatusCode::SERVICE_UNAVAILABLE, std::mem::take(&mut away.since_told));
+            away.told_at = Some(Instant::now());
+            emit!(
+                WEBHOOK_REJECTED,
+                side,
+                code = status.as_u16(),
+                count,
+                reason = "too many deliveries at once",
+                "too many deliveries at once: {count} were turned away, to come again"
+            );
+        }
+        with_retry_after(StatusCode::SERVICE_UNAVAILABLE)
+    }
 }
 
 async fn engage(
     State(daemon): State<Arc<dyn Daemon>>,
-    Extension(places): Extension<Arc<Semaphore>>,
+    Extension(places): Extension<Arc<Places>>,
     request: Request,
 ) -> Response {
-    let Ok(_place) = places.try_acquire() else {
-        return refuse("engage", StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
-    };
+    let Ok(_place) = places.free.try_acquire() else { return places.turn_away("engage") };
     let (parts, body) = request.into_parts();
     match read(&parts.headers, body).await {
         // Whoever verifies the delivery also logs what is wrong with it.
@@ -47,12 +81,10 @@ async fn engage(
 
 async fn salesforce(
     State(daemon): State<Arc<dyn Daemon>>,
-    Extension(places): Extension<Arc<Semaphore>>,
+    Extension(places): Extension<Arc<Places>>,
     request: Request,
 ) -> Response {
-    let Ok(_place) = places.try_acquire() else {
-        return refuse("salesforce", StatusCode::SERVICE_UNAVAILABLE, "too many deliveries at once");
-    };
+    let Ok(_place) = places.free.try_acquire() else { return places.turn_away("salesforce") };
     let (parts, body) = request.into_parts();
     match read(&parts.headers, body).await {
         Ok(body) => {

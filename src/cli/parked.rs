@@ -55,11 +55,14 @@ fn list(found: &[ParkedRecord]) -> String {
     if found.is_empty() {
         return "Nothing is parked: no write was refused for good.\n".to_owned();
     }
+    let mut text = String::new();
     let mut groups: BTreeMap<&str, Vec<&ParkedRecord>> = BTreeMap::new();
     for parked in found {
-        groups.entry(&parked.code).or_default().push(parked);
+        match parked.waiting {
+            Some(waiting) => text.push_str(&held_row(parked, waiting)),
+            None => groups.entry(&parked.code).or_default().push(parked),
+        }
     }
-    let mut text = String::new();
     for (code, records) in groups {
         text.push_str(&format!("{} refused with {}\n", count(records.len(), "record"), escape(code)));
         text.push_str(&table(
@@ -70,6 +73,19 @@ fn list(found: &[ParkedRecord]) -> String {
     }
     text.push_str("They are tried again when either side changes, by the daily sweep, or with `lockstep parked retry`.\n");
     text
+}
+
+/// All records of a held row, as one.
+fn held_row(row: &ParkedRecord, waiting: u64) -> String {
+    let waiting = count(usize::try_from(waiting).unwrap_or(usize::MAX), "record");
+    let line = format!(
+        "{}: {}; {waiting} wait since {}. One of them tries each day; `lockstep parked retry '{}'` tries all",
+        row.reason,
+        row.message,
+        time(row.since),
+        row.id
+    );
+    format!("{}\n\n", escape(&line))
 }
 
 fn row(parked: &ParkedRecord) -> [String; 6] {

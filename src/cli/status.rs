@@ -2,7 +2,7 @@
 
 use super::access;
 use super::context::{Context, Exit, Shown};
-use super::failure::Failure;
+use super::failure::{Failure, count};
 use super::table::{grouped, or_dash, table, time};
 use crate::admin::{SideState, SideStatus, Status};
 use crate::model::Side;
@@ -14,7 +14,8 @@ pub async fn run(context: &Context, check: bool) -> Result<Shown, Failure> {
         return health(context).await;
     }
     let status = access::operations(context).await?.status().await?;
-    let waits = status.held > 0 || status.parked > 0 || status.plan_waits.is_some();
+    let waits =
+        status.held > 0 || status.parked > 0 || !status.held_rows.is_empty() || status.plan_waits.is_some();
     Ok(Shown::waiting(context.show(&status, || screen(&status)), waits))
 }
 
@@ -73,6 +74,19 @@ fn screen(status: &Status) -> String {
             let links = grouped(status.restored_links);
             text.push_str(&format!("{links} links of it are not looked at, or not decided, yet\n"));
         }
+    }
+    for row in &status.held_rows {
+        let rule = row.rule.as_deref().map(|rule| format!(" of {rule}")).unwrap_or_default();
+        text.push_str(&crate::event::escape(&format!(
+            "{} refuses {} ({}): the row{rule} is held and {} wait; one of them tries each day, all of them by `lockstep \
+             parked retry '{}'`, or once the mapping or the value changes",
+            row.side,
+            row.id,
+            row.code,
+            count(usize::try_from(row.waiting).unwrap_or(usize::MAX), "record"),
+            row.id
+        )));
+        text.push('\n');
     }
     if let Some(why) = &status.plan_waits {
         let why = crate::event::escape(why);

@@ -78,6 +78,15 @@ type Happening = (Moment, When, Box<dyn FnOnce() + Send>);
 pub struct Faults {
     wrong: Arc<Mutex<VecDeque<(When, Fault)>>>,
     happenings: Arc<Mutex<Vec<Happening>>>,
+    poison: Arc<Mutex<Poison>>,
+}
+
+/// Words that no call gets past; how many calls have broken on one, and how many met another fault.
+#[derive(Debug, Default)]
+struct Poison {
+    words: Vec<(String, String)>,
+    broken: usize,
+    wrong: usize,
 }
 
 impl std::fmt::Debug for Faults {
@@ -90,6 +99,40 @@ impl Faults {
     /// Lets something go wrong.
     pub fn add(&self, when: When, fault: Fault) {
         self.queue().push_back((when, fault));
+    }
+
+    /// From now on every call of this method with this word in its path or body fails as a whole, with status 500 and without
+    /// effect: one row of a batch that the server falls over.
+    pub fn break_on(&self, method: &str, word: &str) {
+        locked(&self.poison).words.push((method.to_owned(), word.to_owned()));
+    }
+
+    /// No word breaks a call any more.
+    pub fn break_on_nothing(&self) {
+        locked(&self.poison).words.clear();
+    }
+
+    /// How many calls have broken on a word.
+    pub fn broken(&self) -> usize {
+        locked(&self.poison).broken
+    }
+
+    /// How many calls have met a fault so far, other than by such a word.
+    pub fn gone_wrong(&self) -> usize {
+        locked(&self.poison).wrong
+    }
+
+    /// Whether this call breaks on a word.
+    pub(super) fn breaks(&self, method: &str, path: &str, body: &[u8]) -> bool {
+        let mut poison = locked(&self.poison);
+        if poison.words.is_empty() {
+            return false;
+        }
+        let body = String::from_utf8_lossy(body);
+        let in_it = |word: &str| path.contains(word) || body.contains(word);
+        let breaks = poison.words.iter().any(|(of, word)| of.eq_ignore_ascii_case(method) && in_it(word));
+        poison.broken += usize::from(breaks);
+        breaks
     }
 
     /// Nothing goes wrong any more.
@@ -126,6 +169,7 @@ impl Faults {
         let index = queue.iter().position(|(when, _)| when.is_for(method, path))?;
         let (when, fault) = queue.get_mut(index)?;
         when.times -= 1;
+        locked(&self.poison).wrong += 1;
         let (spent, fault) = (when.times == 0, fault.clone());
         if spent {
             queue.remove(index);

@@ -42,6 +42,7 @@ pub(super) fn kinds(journal: bool) -> Vec<Kind> {
         | Kind::WritesByTime
         | Kind::JournalByProspect
         | Kind::JournalBySalesforce
+        | Kind::RefusedValue // learnt anew from the first refusals
         | Kind::Restored => false,
     })
 }

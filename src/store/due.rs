@@ -39,6 +39,7 @@ fn bare_mark(prospect: &ProspectId, since: Timestamp) -> Due {
         waiting: None,
         approved: None,
         status_set: None,
+        waits_for: None,
     }
 }
 
@@ -141,6 +142,7 @@ impl Transaction<'_> {
         if seen.source == Source::Operator || !due.seen.iter().any(again) {
             due.not_before = None;
             due.attempts = 0;
+            due.waits_for = None;
         }
         if !due.seen.last().is_some_and(|last| again(last) && last.source == seen.source) {
             due.seen.push(seen);

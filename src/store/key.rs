@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Newcomer = b'n',
     /// Prospect: a link that was dropped.
     Former = b'f',
+    /// Value: that a system refuses it whoever is to have it.
+    RefusedValue = b'v',
     /// Salesforce id, prospect: that a dropped link concerns it.
     FormerBySalesforce = b'b',
     /// Name: where reading has got to.
@@ -53,7 +55,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 21] = [
+    pub(super) const ALL: [Kind; 22] = [
         Kind::Own,
         Kind::Meta,
         Kind::Link,
@@ -67,6 +69,7 @@ impl Kind {
         Kind::Parked,
         Kind::Newcomer,
         Kind::Former,
+        Kind::RefusedValue,
         Kind::FormerBySalesforce,
         Kind::Cursor,
         Kind::Journal,

@@ -33,6 +33,7 @@ mod on_sled;
 mod open;
 mod progress;
 mod rebuild;
+mod refused;
 mod rows;
 mod simulated;
 mod snapshot;

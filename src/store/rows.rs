@@ -34,6 +34,9 @@ pub struct Due {
     /// When the newest event that set the Salesforce status was committed, by Salesforce's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_set: Option<Timestamp>,
+    /// The refused value, by its id, that is to be taken before this link is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// One observation: a hint that something may have changed.
@@ -143,6 +146,38 @@ pub struct Parked {
     /// Of a refused write of further fields: what both sides held of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<Detail, DetailBase>,
+}
+
+/// A value that a system refused, whoever was to have it. Once it was refused often enough, the mapping row that writes it
+/// is held: its records wait together, instead of being refused one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedValue {
+    /// Where it was to be written, and what: `Lead.Status=Nurture`, `engage.status=success`.
+    pub id: String,
+    /// The side that refuses.
+    pub side: Side,
+    /// The system's own error code.
+    pub code: String,
+    /// The system's own text, of the last refusal.
+    pub message: String,
+    /// The row of the mapping that writes it.
+    pub rule: Option<Rule>,
+    /// Whose writes were refused, each once; no more than it takes to hold the row.
+    pub records: Vec<ProspectId>,
+    /// When it was first refused, by this daemon's clock.
+    pub since: Timestamp,
+    /// Since when the row is held.
+    pub held: Option<Timestamp>,
+    /// The one record that tries whether the value is taken again.
+    pub trial: Option<ProspectId>,
+    /// When one last began to.
+    pub tried: Option<Timestamp>,
+    /// A mark of what the mapping said when this was last refused: once it says something else, the value is tried again.
+    pub mapping: u64,
+    /// Whether the org had it among its active values, where that is told: once it has it again, it is tried again.
+    pub active: Option<bool>,
+    /// It was taken, or somebody asked: whoever waits for it is let go.
+    pub let_go: bool,
 }
 
 /// One entry of the journal: what was seen, which rule decided, what was written.

@@ -142,7 +142,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn put_intents(&self, writes: &[Write]) -> Result<(), StoreError> {
+    pub(super) async fn put_intents(&self, writes: &[Write]) -> Result<(), StoreError> {
         for writes in writes.chunks(LOOK_ROWS) {
             let intents: Vec<_> = writes.iter().map(Write::stored).collect();
             self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;

@@ -56,7 +56,7 @@ impl Engine {
                     .filter(|batch| batch.side == side && batch.urgent == urgent)
                     .map(|batch| batch.prospects.iter().filter_map(|id| by_prospect.remove(id)).collect())
                     .collect();
-                lanes.push(self.lane(batches).boxed());
+                lanes.push(self.lane(self.suspects_last(batches)).boxed());
             }
             for lane in futures_util::future::join_all(lanes).await {
                 written += lane?;
@@ -184,6 +184,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Rows that failed before come last, in batches of their own, so that nobody has to wait for them.
+    fn suspects_last(&self, batches: Vec<Vec<Write>>) -> Vec<Vec<Write>> {
+        let (mut fresh, mut suspects) = (Vec::with_capacity(batches.len()), Vec::new());
+        for batch in batches {
+            let (suspect, other): (Vec<Write>, Vec<Write>) =
+                batch.into_iter().partition(|write| self.is_suspect(write));
+            fresh.push(other);
+            suspects.push(suspect);
+        }
+        fresh.append(&mut suspects);
+        fresh.retain(|batch| !batch.is_empty());
+        fresh
+    }
+
     /// One side's batches, as many at a time as one read can cover. The side's trouble ends its lane; the other
     /// side's lane goes on.
     async fn lane(&self, mut batches: Vec<Vec<Write>>) -> Result<usize, StoreError> {
@@ -194,7 +208,7 @@ impl Engine {
                 Ok(rows) => written += rows,
                 Err(Interrupted::Store(error)) => return Err(error),
                 Err(Interrupted::Call(error)) => {
-                    self.failed(error);
+                    self.failed_to_write(error);
                     break;
                 }
             }

@@ -217,6 +217,7 @@ impl Engine {
                         waiting: None,
                         approved: None,
                         status_set: None,
+                        waits_for: None,
                     });
                     works.push(work(reader, due, link)?);
                 }

@@ -61,12 +61,17 @@ pub struct Engine {
     /// Deliveries that are durable: they say nothing new when they come again.
     pub(super) delivered: Mutex<super::replay::Delivered>,
     pub(super) sides: Mutex<BySide<SideState>>,
+    /// Values that are refused so often that their rows are held: what the store says of them.
+    pub(super) held_rows: Mutex<Vec<crate::store::RefusedValue>>,
+    /// Rows that were in a call that failed as a whole.
+    pub(super) suspects: Mutex<super::bisect::Suspects>,
     pub(super) unguarded: Mutex<super::detect::Unguarded>,
     /// What is known of Salesforce records through events.
     pub(super) live: Arc<Mutex<super::live::Live>>,
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
     poll_asked: AtomicBool,
+    describe_asked: AtomicBool,
     calls_restored: AtomicBool,
     calls_kept: AtomicU64,
     /// When bulk jobs are made.
@@ -121,10 +126,13 @@ impl Engine {
             webhook_secrets: config.engage.webhook_secrets.clone(),
             delivered: Mutex::default(),
             sides: Mutex::default(),
+            held_rows: Mutex::default(),
+            suspects: Mutex::default(),
             unguarded: Mutex::default(),
             live: Arc::default(),
             wake: Notify::new(),
             poll_asked: AtomicBool::new(false),
+            describe_asked: AtomicBool::new(false),
             calls_restored: AtomicBool::new(false),
             calls_kept: AtomicU64::new(0),
             bulk: config.salesforce.bulk,
@@ -189,6 +197,11 @@ impl Engine {
         self.objects().into_iter().all(|object| live.is_open(object))
     }
 
+    /// Has the org asked again what it shows, whenever that was last asked.
+    pub(super) fn ask_for_describe(&self) {
+        self.describe_asked.store(true, Ordering::Release);
+    }
+
     /// Polls Salesforce as soon as possible.
     pub(super) fn ask_for_poll(&self) {
         self.poll_asked.store(true, Ordering::Release);
@@ -234,10 +247,12 @@ impl Engine {
         self.restore_calls().await;
         if let Some(org) = self.org.load_full()
             && !self.is_old(&org)
+            && !self.describe_asked.load(Ordering::Acquire)
         {
             return Ok(org);
         }
         let org = Arc::new(self.salesforce.connect(&self.objects()).await?);
+        self.describe_asked.store(false, Ordering::Release);
         self.all_visible(&org).await?;
         self.org.store(Some(org.clone()));
         self.fit_mapping();
@@ -294,6 +309,17 @@ impl Engine {
     pub(super) fn answered(&self, side: Side) {
         let now = self.now();
         lock(&self.sides).get_mut(side).answered(side, now);
+    }
+
+    /// Writing to a side failed as a whole. Reads may go on well, and do not end its wait.
+    pub(super) fn failed_to_write(&self, error: CallError) {
+        let now = self.now();
+        lock(&self.sides).get_mut(error.side).failed_to_write(error, now);
+    }
+
+    /// Something was written to a side.
+    pub(super) fn wrote(&self, side: Side) {
+        lock(&self.sides).get_mut(side).wrote();
     }
 
     pub(super) fn failed(&self, error: CallError) {

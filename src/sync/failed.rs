@@ -1,17 +1,20 @@
 //! What becomes of a row that could not be written: tried again, looked at again, or parked with the system's own words.
 
+use super::breaker::{self, Refusals};
+use super::gather::Work;
 use super::record::{self, Note, NoteKind};
 use super::write::Write;
-use crate::connector::{CallError, Effect, Retry, wait_after};
+use crate::connector::{CallError, Effect, Retry, wait_over_a_day};
 use crate::mapping::Mapping;
+use crate::model::Step;
 use crate::store::{Parked, StoreError, Transaction};
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// One row that failed. The retry class says what becomes of it.
 pub(super) fn failed(
     tx: &mut Transaction<'_>,
     mapping: &Mapping,
+    refusals: &Refusals,
     write: &Write,
     error: &CallError,
     now: Timestamp,
@@ -24,9 +27,11 @@ pub(super) fn failed(
     match error.retry {
         Retry::Park => {
             tx.remove_intent(prospect)?;
-            park(tx, mapping, write, error, now, notes)?;
-            tx.clear_due(prospect, work.due.generation)?;
-            Ok(())
+            if breaker::refuse(tx, refusals, write, write.step(), error, now, notes)? {
+                return breaker::wait_for_refused(tx, refusals, write, error, now);
+            }
+            park(tx, mapping, work, write.step(), error, now, notes)?;
+            tx.clear_due(prospect, work.due.generation).map(drop)
         }
         Retry::ReRead | Retry::Relink => {
             let entry = record::entry(work, "stale", format!("{}: {}", error.code, error.message), now);
@@ -34,12 +39,17 @@ pub(super) fn failed(
             notes.push(Note::new(NoteKind::Stale, entry, Some(error.code.clone())));
             Ok(())
         }
-        Retry::After(wait) => {
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
-            tx.postpone_due(prospect, work.due.generation, later(now, wait), work.due.attempts + 1).map(drop)
+        Retry::After(_) | Retry::Soon if work.due.attempts + 1 >= attempts_max(write) => {
+            park(tx, mapping, work, write.step(), error, now, notes)?;
+            tx.clear_due(prospect, work.due.generation).map(drop)
+        }
+        Retry::After(least) => {
+            let least = SignedDuration::try_from(least).unwrap_or(SignedDuration::from_mins(5));
+            let wait = later(now, backoff(write).max(least));
+            tx.postpone_due(prospect, work.due.generation, wait, work.due.attempts + 1).map(drop)
         }
         Retry::Soon => {
-            let wait = later(now, backoff(work.due.attempts));
+            let wait = later(now, backoff(write));
             tx.postpone_due(prospect, work.due.generation, wait, work.due.attempts + 1).map(drop)
         }
         // The whole side is in trouble; the link simply stays due.
@@ -68,44 +78,54 @@ pub(super) fn park_flapping(
         retry: Retry::Park,
         effect: Effect::None,
     };
-    failed(tx, mapping, write, &error, now, notes)
+    failed(tx, mapping, &Refusals::default(), write, &error, now, notes)
 }
 
 /// Keeps a refused write with the system's own words.
-fn park(
+pub(super) fn park(
     tx: &mut Transaction<'_>,
     mapping: &Mapping,
-    write: &Write,
+    work: &Work,
+    step: &Step,
     error: &CallError,
     now: Timestamp,
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
-    let work = &write.work;
     let old = work.parked.as_ref().filter(|parked| parked.code == error.code);
     tx.put_parked(&Parked {
         prospect: work.link.prospect.clone(),
         salesforce: work.link.salesforce,
-        side: write.step().side(),
+        side: step.side(),
         code: error.code.clone(),
         message: error.message.clone(),
         attempts: old.map_or(0, |parked| parked.attempts) + 1,
         since: old.map_or(now, |parked| parked.since),
-        seen: write.step().seen.clone(),
-        details: write.step().details_seen(),
+        seen: step.seen.clone(),
+        details: step.details_seen(),
     })?;
     let mut entry = record::entry(work, "parked", format!("{}: {}", error.code, error.message), now);
-    entry.rule = write.step().rule.clone();
-    entry.side = Some(write.step().side());
-    (entry.from, entry.to) = record::from_to(mapping, work.link.salesforce, write.step());
+    entry.rule = step.rule.clone();
+    entry.side = Some(step.side());
+    (entry.from, entry.to) = record::from_to(mapping, work.link.salesforce, step);
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Parked, entry, Some(error.code.clone())));
     Ok(())
 }
 
-/// A row's own wait: one second, doubling up to a quarter of an hour.
-fn backoff(attempts: u32) -> SignedDuration {
-    let wait = wait_after(attempts + 1, Duration::from_secs(1), Duration::from_secs(900));
-    SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(15))
+/// How often a row is tried before it is parked. By the waits of [`wait_over_a_day`] that takes a day at most, and so it
+/// does for opt-outs, which never wait for long.
+fn attempts_max(write: &Write) -> u32 {
+    if write.is_opt_out() { 100 } else { 8 }
+}
+
+/// An opt-out waits no longer than this for its next try.
+const OPT_OUT_WAIT_MAX: SignedDuration = SignedDuration::from_mins(15);
+
+/// A row's own wait.
+fn backoff(write: &Write) -> SignedDuration {
+    let wait = SignedDuration::try_from(wait_over_a_day(write.work.due.attempts + 1));
+    let wait = wait.unwrap_or(SignedDuration::from_mins(15));
+    if write.is_opt_out() { wait.min(OPT_OUT_WAIT_MAX) } else { wait }
 }
 
 pub(super) fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -13,6 +13,9 @@
 
 mod ask;
 mod backfill;
+mod bisect;
+mod box_alone;
+mod breaker;
 mod bulk_write;
 mod carry_out;
 mod details;

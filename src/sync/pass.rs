@@ -146,6 +146,7 @@ impl Engine {
             // Taken in is taken in; deciding can wait until somebody may write.
             return Ok(());
         }
+        self.look_at_held_rows().await?;
         for round in 0..ROUNDS_MAX {
             if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
                 report.interrupted = true;
@@ -153,12 +154,14 @@ impl Engine {
             }
             if round > 0 {
                 turn = Turn::default();
+                self.look_at_held_rows().await?;
             }
             self.settle_due(fresh, &mut turn).await?;
             report.decided += turn.decided;
             if self.salesforce.budget().is_short() {
                 self.put_off_all_but_opt_outs(&mut turn.writes).await?;
             }
+            self.wait_with_held_rows(&mut turn.writes).await?;
             let planned = turn.writes.len();
             report.planned += planned;
             if planned == 0 {
@@ -272,10 +275,11 @@ impl Engine {
 
     /// Decides what a long listing has brought so far, so that memory does not grow with the number of people.
     async fn settle_when_full(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
-        let open = self.is_open(Side::Salesforce) && self.is_open(Side::Engage);
-        if fresh.len() >= CHUNK && open {
-            self.settle_due(fresh, turn).await?;
-            // What was not due after all is not needed any more.
+        if fresh.len() >= CHUNK {
+            if self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
+                self.settle_due(fresh, turn).await?;
+            }
+            // What was not due after all is not needed any more; and while a side is down, what came only saves a read.
             *fresh = Fresh { told: std::mem::take(&mut fresh.told), ..Fresh::default() };
         }
         Ok(())

@@ -27,11 +27,17 @@ pub(super) enum NoteKind {
     Stale,
     Moved,
     Dropped,
+    RowHeld,
 }
 
 impl Note {
     pub(super) fn new(kind: NoteKind, entry: JournalEntry, code: Option<String>) -> Note {
         Note { kind, entry, code }
+    }
+
+    /// Whether a row of the mapping is held by it.
+    pub(super) fn holds_row(&self) -> bool {
+        self.kind == NoteKind::RowHeld
     }
 
     /// Logs it. One record's outcome is logged here and nowhere else.
@@ -60,6 +66,11 @@ impl Note {
             NoteKind::Parked => line!(RECORD_PARKED, "{side} refused {}: {}", text(&entry.to), entry.reason),
             NoteKind::Stale => line!(WRITE_STALE, "moved before it could be written: {}", entry.reason),
             NoteKind::Moved => line!(LINK_MOVED, "the link now stands for {record}: {}", entry.reason),
+            NoteKind::RowHeld => line!(
+                ROW_HELD,
+                "{}; its records wait together, and one of them tries again each day",
+                entry.reason
+            ),
             NoteKind::Dropped => line!(LINK_DROPPED, "the link is dropped: {}", entry.reason),
         }
     }

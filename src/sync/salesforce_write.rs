@@ -5,6 +5,7 @@ use super::write::{Ended, Write, purpose};
 use crate::connector::salesforce::{Purpose, SalesforceWrite};
 use crate::connector::{CallError, Retry};
 use crate::model::{Side, Target};
+use crate::store::StoreError;
 use jiff::SignedDuration;
 
 impl Engine {
@@ -15,13 +16,14 @@ impl Engine {
     pub(super) async fn write_salesforce(
         &self,
         writes: Vec<Write>,
-    ) -> (Vec<(Write, Ended)>, Option<CallError>) {
+    ) -> Result<(Vec<(Write, Ended)>, Option<CallError>), StoreError> {
         let ended = self.write_rows(writes).await;
-        let ended = self.without_vanished(ended).await;
+        let (ended, trouble) = self.without_vanished(ended).await;
+        let ended = (self.write_boxes_alone(ended).await?, trouble);
         // From here on we know what these records hold; what was committed before is not news.
         let ids = ended.0.iter().map(|(write, _)| write.work.link.salesforce);
         lock(&self.live).wrote(ids, self.salesforce.server_now());
-        ended
+        Ok(ended)
     }
 
     /// A field that vanished between the read and the write is no fault of the rows: they are not parked for it, and go on
@@ -44,7 +46,7 @@ impl Engine {
         (ended, Some(error))
     }
 
-    async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {
+    pub(super) async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {
         let purpose = purpose(writes.iter());
         if let [write] = writes.as_slice() {
             let end = self.write_one(write, purpose).await;

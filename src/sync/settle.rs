@@ -1,5 +1,6 @@
 //! Deciding what is due, and recording everything that needs no write.
 
+use super::box_alone::is_rest_of_opt_out;
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
 use super::parting;
@@ -216,7 +217,8 @@ fn settle_one(
     record::apply_latch(&mut link, verdict.latch, now);
     link.details.extend(verdict.details.iter().map(|(detail, base)| (*detail, *base)));
     let prospect = link.prospect.clone();
-    let unpark = |tx: &mut Transaction<'_>| match decided.beside_parked {
+    let stays = decided.beside_parked || is_rest_of_opt_out(mapping, work);
+    let unpark = |tx: &mut Transaction<'_>| match stays {
         true => Ok(()),
         false => tx.remove_parked(&prospect).map(drop),
     };

@@ -20,6 +20,8 @@ pub(crate) struct SideState {
     pub(crate) answered_at: Option<Timestamp>,
     /// The trouble it is in.
     pub(crate) trouble: Option<Trouble>,
+    /// Writes that failed as a whole, one after the other.
+    failed_writes: u32,
 }
 
 /// Why a side is left alone.
@@ -29,6 +31,8 @@ pub(crate) struct Trouble {
     pub(crate) since: Timestamp,
     pub(crate) retry_at: Timestamp,
     tries: u32,
+    /// Reads may go on well, and do not end it before its time.
+    in_write: bool,
 }
 
 impl SideState {
@@ -40,6 +44,9 @@ impl SideState {
     /// The side answered.
     pub(crate) fn answered(&mut self, side: Side, now: Timestamp) {
         self.answered_at = Some(now);
+        if self.trouble.as_ref().is_some_and(|trouble| trouble.in_write && trouble.retry_at > now) {
+            return;
+        }
         if let Some(trouble) = self.trouble.take() {
             emit!(
                 SIDE_RESUMED,
@@ -53,10 +60,26 @@ impl SideState {
 
     /// The side as a whole failed. Logged once for each kind of trouble, not at each try.
     pub(crate) fn failed(&mut self, error: CallError, now: Timestamp) {
+        self.fail(error, now, false);
+    }
+
+    /// A write failed as a whole: it is tried ever more rarely, however well reads go in between.
+    pub(crate) fn failed_to_write(&mut self, error: CallError, now: Timestamp) {
+        self.failed_writes += 1;
+        self.fail(error, now, true);
+    }
+
+    /// A write was taken.
+    pub(crate) fn wrote(&mut self) {
+        self.failed_writes = 0;
+    }
+
+    fn fail(&mut self, error: CallError, now: Timestamp, in_write: bool) {
         let (tries, since, news) = match &self.trouble {
             Some(trouble) => (trouble.tries + 1, trouble.since, trouble.error.code != error.code),
             None => (1, now, true),
         };
+        let tries = if in_write { tries.max(self.failed_writes) } else { tries };
         let wait = match error.retry {
             Retry::After(wait) => wait,
             // Nothing works until a person mends it: looking again now and then costs one call and needs no restart.
@@ -69,8 +92,13 @@ impl SideState {
         if news {
             log_failure(&error, wait);
         }
-        self.trouble =
-            Some(Trouble { error, since, retry_at: now.saturating_add(wait).unwrap_or(now), tries });
+        self.trouble = Some(Trouble {
+            error,
+            since,
+            retry_at: now.saturating_add(wait).unwrap_or(now),
+            tries,
+            in_write,
+        });
     }
 }
 

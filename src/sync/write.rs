@@ -1,5 +1,7 @@
 //! Writing: intents first, then one more look at both sides, then the write, then the record of it.
 
+use super::box_alone::{LeftOut, keep_visible};
+use super::breaker::{self, Refusals};
 use super::engine::{Engine, Interrupted, lock};
 use super::failed::{failed, later};
 use super::gather::Work;
@@ -12,7 +14,7 @@ use crate::model::{
     Baseline, Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
     WriteReason,
 };
-use crate::reconcile::{Candidate, Decision, LatchChange};
+use crate::reconcile::{Candidate, Decision, LatchChange, Verdict};
 use crate::store::{Intent, StoreError, Transaction};
 use crate::{kill_point, mutant};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -29,12 +31,14 @@ pub(super) struct Write {
     pub(super) intent: Intent,
     pub(super) latch: LatchChange,
     pub(super) details: BTreeMap<Detail, DetailBase>,
+    /// What was refused of it, while the rest is written.
+    pub(super) left_out: Option<LeftOut>,
 }
 
 impl Write {
     /// The write that was decided, if one was.
     pub(super) fn of(decided: Decided, now: Timestamp) -> Option<Write> {
-        let Decision::Write(step) = decided.verdict.decision else { return None };
+        let Decision::Write(step) = decided.verdict.decision.clone() else { return None };
         // Both records are read once more just before the write; thousands of writes may wait until then.
         let work = Work { record: None, prospect: None, ..decided.work };
         let intent = Intent {
@@ -44,7 +48,8 @@ impl Write {
             step,
             at: now,
         };
-        Some(Write { work, intent, latch: decided.verdict.latch, details: decided.verdict.details })
+        let Verdict { latch, details, .. } = decided.verdict;
+        Some(Write { work, intent, latch, details, left_out: None })
     }
 
     /// The intent as it is stored.
@@ -81,6 +86,9 @@ impl Write {
     }
 }
 
+/// What became of one call's rows: those that had ended before it, those that were in it, and the side's trouble.
+pub(super) type Part = (Vec<(Write, Ended)>, Vec<(Write, Ended)>, Option<CallError>);
+
 /// How one write ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
@@ -92,6 +100,10 @@ pub(super) enum Ended {
     Failed(CallError),
     /// Not tried: the write has to wait a moment.
     Later(SignedDuration),
+    /// The side as a whole failed, which is not this row's fault; it may have been written all the same.
+    Undone(Effect),
+    /// Not tried: the row that writes this value is held by now.
+    Waits(String),
 }
 
 impl Engine {
@@ -131,7 +143,8 @@ impl Engine {
                 match self.read_both(&records, &[], purpose(all())).await {
                     Ok(read) => Some(read.salesforce),
                     Err(error) => {
-                        return self.give_up(all().map(|w| w.intent.prospect.clone()).collect(), error).await;
+                        let prospects = all().map(|w| w.intent.prospect.clone()).collect();
+                        return Err(self.give_up(prospects, error).await);
                     }
                 }
             }
@@ -155,6 +168,23 @@ impl Engine {
         writes: Vec<Write>,
         source: Option<&HashMap<SalesforceId, SalesforceRecord>>,
     ) -> Result<usize, Interrupted> {
+        let (writes, held) = self.apart_from_held(writes);
+        self.record(held).await?;
+        if writes.is_empty() {
+            return Ok(0);
+        }
+        let (ended, done, trouble) = self.write_part(side, writes, source).await?;
+        self.record_batch(side, ended, done, trouble).await
+    }
+
+    /// One more look, and the call: what had ended by the look, what the call made of the rest, and the trouble that
+    /// concerns the side as a whole.
+    pub(super) async fn write_part(
+        &self,
+        side: Side,
+        writes: Vec<Write>,
+        source: Option<&HashMap<SalesforceId, SalesforceRecord>>,
+    ) -> Result<Part, Interrupted> {
         let prospects: Vec<_> = writes.iter().map(|write| write.intent.prospect.clone()).collect();
         let mut records: Vec<_> = writes.iter().map(|write| write.work.link.salesforce).collect();
         if let Some(source) = source {
@@ -164,7 +194,7 @@ impl Engine {
         let purpose = purpose(writes.iter());
         let mut read = match self.read_both(&records, &prospects, purpose).await {
             Ok(read) => read,
-            Err(error) => return self.give_up(prospects, error).await,
+            Err(error) => return Err(self.give_up(prospects, error).await),
         };
         if let Some(source) = source {
             let live = lock(&self.live);
@@ -184,23 +214,33 @@ impl Engine {
                 None => going.push(write),
             }
         }
-        let (mut done, trouble) = match side {
+        let (done, trouble) = match side {
             Side::Engage => self.write_engage(going).await?,
-            Side::Salesforce => self.write_salesforce(going).await,
+            Side::Salesforce => self.write_salesforce(going).await?,
         };
-        ended.append(&mut done);
         kill_point::here("write.answered");
-        let written = self.record(ended).await?;
-        kill_point::here("write.recorded");
-        trouble.map_or(Ok(written), |error| Err(error.into()))
+        Ok((ended, done, trouble))
+    }
+
+    /// The writes whose row was held by an earlier batch of this turn wait with it.
+    fn apart_from_held(&self, writes: Vec<Write>) -> (Vec<Write>, Vec<(Write, Ended)>) {
+        let (mut going, mut held) = (Vec::with_capacity(writes.len()), Vec::new());
+        for write in writes {
+            match self.held_since(&write) {
+                Some(value) => held.push((write, Ended::Waits(value))),
+                None => going.push(write),
+            }
+        }
+        (going, held)
     }
 
     /// Nothing was sent: the intents go, the links stay due, and the side's trouble is told to the caller.
-    async fn give_up(&self, prospects: Vec<ProspectId>, error: CallError) -> Result<usize, Interrupted> {
-        self.store
+    async fn give_up(&self, prospects: Vec<ProspectId>, error: CallError) -> Interrupted {
+        let removed = self
+            .store
             .write(move |tx| prospects.iter().try_for_each(|prospect| tx.remove_intent(prospect).map(drop)))
-            .await?;
-        Err(error.into())
+            .await;
+        removed.map_or_else(Interrupted::from, |()| error.into())
     }
 
     /// Records how each write ended, all in one transaction. Returns how many were written.
@@ -209,17 +249,30 @@ impl Engine {
             return Ok(0);
         }
         let (mapping, now) = (self.mapping(), self.now());
+        let failed = ended.iter().filter_map(|(write, end)| match (end, &write.left_out) {
+            (Ended::Failed(error), _) => Some((write, write.step(), error)),
+            (_, Some(left_out)) => Some((write, &left_out.whole, &left_out.error)),
+            _ => None,
+        });
+        let refusals = self.refusals(failed);
+        self.clear_suspicion(&ended);
+        if let Some((write, _)) = ended.iter().find(|(_, end)| matches!(end, Ended::Written { shows: _ })) {
+            self.wrote(write.step().side());
+        }
         let (written, notes) = self
             .store
             .write(move |tx| {
                 let (mut written, mut notes) = (0, Vec::new());
                 for (write, end) in &ended {
                     written += usize::from(matches!(end, Ended::Written { .. }));
-                    record_one(tx, &mapping, write, end, now, &mut notes)?;
+                    record_one(tx, &mapping, &refusals, write, end, now, &mut notes)?;
                 }
                 Ok((written, notes))
             })
             .await?;
+        if notes.iter().any(Note::holds_row) {
+            self.note_held_rows().await?;
+        }
         notes.iter().for_each(Note::log);
         Ok(written)
     }
@@ -283,6 +336,7 @@ fn source_unmoved(now: &Baseline, step: &Step) -> bool {
 fn record_one(
     tx: &mut Transaction<'_>,
     mapping: &Mapping,
+    refusals: &Refusals,
     write: &Write,
     end: &Ended,
     now: Timestamp,
@@ -307,6 +361,7 @@ fn record_one(
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;
+            breaker::taken(tx, write)?;
             tx.count_write(prospect, intent.step.side(), now)?;
             record::settle_pauses(tx, work)?;
             if !intent.step.is_details() {
@@ -316,6 +371,9 @@ fn record_one(
             record::unhold(tx, work, now, notes)?;
             tx.append_journal(&entry)?;
             notes.push(Note::new(NoteKind::Written, entry, None));
+            if let Some(left_out) = &write.left_out {
+                keep_visible(tx, mapping, refusals, write, left_out, now, notes)?;
+            }
             // Somebody's automation answered inside our write: that is a change like any other (rulings.md 9).
             let surprised = match (&intent.step.target, shows) {
                 (Target::Engage { status, .. }, Some(shows)) => shows != status,
@@ -341,6 +399,9 @@ fn record_one(
             tx.remove_intent(prospect)?;
             tx.postpone_due(prospect, work.due.generation, later(now, *wait), work.due.attempts).map(drop)
         }
-        Ended::Failed(error) => failed(tx, mapping, write, error, now, notes),
+        Ended::Undone(Effect::Unknown) => Ok(()),
+        Ended::Undone(Effect::None) => tx.remove_intent(prospect).map(drop),
+        Ended::Waits(value) => breaker::wait(tx, refusals, write, value, now),
+        Ended::Failed(error) => failed(tx, mapping, refusals, write, error, now, notes),
     }
 }

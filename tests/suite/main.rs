@@ -12,6 +12,7 @@ mod house;
 mod lifecycle;
 mod logs;
 mod mapping;
+mod pressure;
 mod scenarios;
 mod security;
 mod store;

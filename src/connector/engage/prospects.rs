@@ -83,7 +83,7 @@ struct WirePage {
 
 #[derive(Deserialize)]
 struct Results {
-    results: Vec<RowAnswer>,
+    results: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -219,7 +219,9 @@ impl Engage {
     }
 }
 
-fn row_answer(answer: RowAnswer) -> Result<Prospect, CallError> {
+/// One row's answer. One that cannot be read says nothing of its own row, and is no harm to the others.
+fn row_answer(answer: Value) -> Result<Prospect, CallError> {
+    let Ok(answer) = serde_json::from_value::<RowAnswer>(answer) else { return Err(no_answer()) };
     match (answer.ok, answer.prospect, answer.error) {
         (true, Some(prospect), _) => Ok(prospect.into()),
         (true, None, _) => Err(no_answer()),

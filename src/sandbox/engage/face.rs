@@ -57,6 +57,9 @@ pub(super) async fn door(State(product): State<Product>, request: Request) -> Re
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return refused(&Refusal::new(413, "invalid_request", "the body is too large"));
     };
+    if product.faults.breaks(parts.method.as_str(), &path, &body) {
+        return response(500, Body::from("Internal Server Error"));
+    }
     let query =
         url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let asked = Asked {

@@ -53,6 +53,7 @@ impl Operations for Fake {
     }
     fn status(&self) -> Answer<'_, Status> {
         let status = Status {
+            held_rows: vec![],
             tenant: "acme".into(),
             version: "0".into(),
             running: true,

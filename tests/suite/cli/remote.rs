@@ -53,6 +53,7 @@ fn parked() -> ParkedRecord {
         message: "bad value for restricted picklist field: Nurtured".into(),
         attempts: 1,
         since: "2026-11-23T09:30:00Z".parse().unwrap(),
+        waiting: None,
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod answers;
 mod canaries;
-mod daemon;
+pub mod daemon;
 mod injection;
 mod keys;
 mod note;

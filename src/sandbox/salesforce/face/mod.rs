@@ -128,6 +128,9 @@ pub(super) async fn door(State(org): State<Org>, request: Request) -> Response {
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
+    if org.faults.breaks(parts.method.as_str(), &call, &body) {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR);
+    }
     org.faults.happen(Moment::Before, parts.method.as_str(), &call);
     let answer = answer(&org, &parts, body);
     org.faults.happen(Moment::After, parts.method.as_str(), &call);
