@@ -15,6 +15,9 @@ const CALLS_MAX: usize = 40;
 /// row after 8, and one more row that fails too is one too many.
 const FAILURES_MAX: usize = 9;
 
+/// A side that goes on failing is asked by one call; each so many times the batch is halved all the same.
+const HALVED_EACH: u32 = 8;
+
 /// Rows remembered that were in a failed call.
 const SUSPECTS_MAX: usize = 20_000;
 
@@ -80,7 +83,8 @@ impl Engine {
         if let Some(error) = failed_as_one(&done) {
             let known = done.iter().any(|(write, _)| self.is_suspect(write));
             let is_refusal = error.retry == Retry::Park;
-            if done.len() > 1 && (known || is_refusal) {
+            let failed = lock(&self.sides).get(side).failed_writes();
+            if done.len() > 1 && (is_refusal || (known && failed % HALVED_EACH <= 1)) {
                 let written = self.record(ended).await?;
                 return Ok(written + self.halve(side, done, error).await?);
             }

@@ -269,9 +269,8 @@ impl Engine {
                 continue;
             };
             let is_time = value.tried.is_none_or(|tried| now.duration_since(tried) >= half);
-            if write.leave_out(&mapping, &error_of(value)) {
-                writes.push(write);
-            } else if value.trial.as_ref() == Some(&write.work.link.prospect) {
+            let is_trial = value.trial.as_ref() == Some(&write.work.link.prospect);
+            if write.leave_out(&mapping, &error_of(value)) || is_trial {
                 writes.push(write);
             } else if value.trial.is_none() && (is_time || asked_since(&write, value.tried)) {
                 (value.trial, value.tried) = (Some(write.work.link.prospect.clone()), Some(now));

@@ -69,6 +69,11 @@ impl SideState {
         self.fail(error, now, true);
     }
 
+    /// How many writes failed as a whole since one was taken.
+    pub(crate) fn failed_writes(&self) -> u32 {
+        self.failed_writes
+    }
+
     /// A write was taken.
     pub(crate) fn wrote(&mut self) {
         self.failed_writes = 0;
