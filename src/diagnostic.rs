@@ -13,6 +13,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Problems that are drawn. Each is looked for in the whole text, so a file of 4 MiB in which every line is wrong would take
+/// days; and nobody reads further.
+const DRAWN_MAX: usize = 500;
+
 /// How much a problem matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,16 +118,19 @@ impl Problems {
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut out = String::new();
-        for problem in &self.found {
+        for problem in self.found.iter().take(DRAWN_MAX) {
             out.push_str(&renderer.render(&[self.group(problem)]));
             out.push_str("\n\n");
+        }
+        if let Some(more) = self.found.len().checked_sub(DRAWN_MAX).filter(|more| *more > 0) {
+            out.push_str(&format!("and {more} more\n\n"));
         }
         out
     }
 
-    /// For programs: one value a problem, with line and column.
+    /// For programs: one value a problem, with line and column; as many as are drawn.
     pub fn records(&self) -> Vec<ProblemRecord> {
-        self.found.iter().map(|problem| self.record(problem)).collect()
+        self.found.iter().take(DRAWN_MAX).map(|problem| self.record(problem)).collect()
     }
 
     /// The line and column, both from 1 and the column in characters, of a byte of the source.
@@ -264,6 +271,18 @@ mod tests {
         problems.push(Problem::error("C003", "odd").at(11..5000, "here"));
         problems.push(Problem::error("C003", "odd").at(5000..6000, ""));
         assert!(problems.render(true).contains("C003"));
+    }
+
+    #[test]
+    fn of_very_many_problems_the_first_are_drawn_and_the_others_counted() {
+        let mut problems = Problems::new("x.toml", &"k\n".repeat(2_000));
+        for line in 0..2_000 {
+            problems.push(Problem::error("C001", "unknown key").at(line * 2..line * 2 + 1, ""));
+        }
+        let text = problems.render(false);
+        assert_eq!((text.matches("unknown key").count(), problems.records().len()), (500, 500));
+        assert!(text.trim_end().ends_with("and 1500 more"), "the others are not passed over in silence");
+        assert_eq!(problems.counts(), (2_000, 0));
     }
 
     #[test]

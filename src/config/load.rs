@@ -5,7 +5,11 @@ use super::raw::Raw;
 use super::reader::Reader;
 use super::settings::{Config, SalesforceConfig};
 use crate::diagnostic::{Problem, Problems};
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// A larger file is no configuration: one with every key and its comments has 8 KB.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A configuration that can be used, and what is odd about it.
 #[derive(Debug, Clone)]
@@ -50,7 +54,7 @@ fn opened(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Reader<'_>, Problems> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|why| {
+    let text = text(path).map_err(|why| {
         let mut problems = Problems::new(&shown, "");
         problems.push(
             Problem::error("C001", format!("cannot read the configuration {shown}: {why}"))
@@ -65,6 +69,21 @@ fn opened(
     Ok(Reader::new(raw, path.parent().unwrap_or(Path::new(""))))
 }
 
+/// The file's text. A pipe or a device may have no end, so only what is a file is read.
+fn text(path: &Path) -> io::Result<String> {
+    let file = std::fs::metadata(path)?;
+    if !file.is_file() && !file.is_dir() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if file.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "it has {} bytes; a configuration has at most 1 MiB",
+            file.len()
+        )));
+    }
+    std::fs::read_to_string(path)
+}
+
 /// What was read, with the warnings, if nothing is wrong with it.
 fn settled<T>(reader: Reader<'_>, read: Option<T>) -> Result<(T, Problems), Problems> {
     let mut problems = reader.into_problems();
@@ -77,7 +96,7 @@ fn settled<T>(reader: Reader<'_>, read: Option<T>) -> Result<(T, Problems), Prob
 
 /// Where the mapping file is, whatever else is wrong with the configuration: so that both can be checked at once.
 pub fn mapping_path(path: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = text(path).ok()?;
     let raw = Raw::read(&path.display().to_string(), &text, environment);
     Reader::new(raw, path.parent()?).path(("", "mapping"))
 }

@@ -15,9 +15,13 @@ const LARGEST_FILE_BYTES: u64 = 64 * 1024;
 pub fn read(path: &Path) -> Result<SecretString, String> {
     let shown = path.display();
     let text = (|| {
-        let size = fs::metadata(path)?.len();
-        if size > LARGEST_FILE_BYTES {
-            return Err(io::Error::other(format!("{size} bytes are too many for a secret")));
+        let file = fs::metadata(path)?;
+        // What is no file says nothing of its size, and may have no end. A directory is told by reading it.
+        if !file.is_file() && !file.is_dir() {
+            return Err(io::Error::other("it is no file"));
+        }
+        if file.len() > LARGEST_FILE_BYTES {
+            return Err(io::Error::other(format!("{} bytes are too many for a secret", file.len())));
         }
         fs::read_to_string(path)
     })()

@@ -51,6 +51,11 @@ impl SimulatedDisk {
         self.state().durable = durable;
     }
 
+    /// Puts bytes where a row stands or would stand, as a damaged disk or another program does.
+    pub fn put_bytes(&self, key: &[u8], value: &[u8]) {
+        self.state().durable.insert(Key::from_bytes(key), value.to_vec());
+    }
+
     /// How many rows are durable.
     pub fn rows(&self) -> usize {
         self.state().durable.len()

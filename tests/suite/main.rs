@@ -5,6 +5,7 @@ mod admin;
 mod cli;
 mod config;
 mod contract;
+mod corpora;
 mod crash;
 mod decisions;
 mod hostile;

@@ -12,13 +12,18 @@ use super::budget::Purpose;
 use super::call::Call;
 use super::wire::{self, QueryPage};
 use crate::connector::CallError;
-use crate::model::{FieldName, SalesforceId, SalesforceObject, SalesforceRecord};
+use crate::connector::http::bad_answer;
+use crate::model::{FieldName, SalesforceId, SalesforceObject, SalesforceRecord, Side};
 use crate::mutant;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Rows a page: the largest that a query answers at once.
 const PAGE_ROWS: usize = 2_000;
+
+/// Pages of one query: a million rows, where none of ours has more than some thousand. Answers that always name a next page
+/// would use up the day's calls and all memory.
+const PAGES_MAX: usize = 500;
 
 /// One page of changes.
 #[derive(Debug)]
@@ -124,7 +129,8 @@ impl Salesforce {
         Ok((wire::time(&updated.covered).unwrap_or(start), now))
     }
 
-    /// All rows of a query, deleted ones too. A short page is not the end: only `done` is.
+    /// All rows of a query, deleted ones too. A short page is not the end: only `done` is, or more pages than are
+    /// believed.
     pub(super) async fn query_all(
         &self,
         query: String,
@@ -133,16 +139,17 @@ impl Salesforce {
         let mut page: QueryPage =
             self.json(Call::get(self.data("/queryAll"), purpose).query("q", query)).await?;
         let mut rows = std::mem::take(&mut page.records);
+        let mut pages = 1;
         while let (false, Some(next)) = (page.done, page.next.take()) {
+            pages += 1;
+            if pages > PAGES_MAX {
+                let message = format!("a query has more than {PAGES_MAX} pages of rows");
+                return Err(bad_answer(Side::Salesforce, None, message, false));
+            }
             // An absolute path by contract; anything else could lead the token elsewhere.
             if !is_data_path(&next) {
                 let message = format!("nextRecordsUrl {next:?} is no path of the API");
-                return Err(crate::connector::http::bad_answer(
-                    crate::model::Side::Salesforce,
-                    None,
-                    message,
-                    false,
-                ));
+                return Err(bad_answer(Side::Salesforce, None, message, false));
             }
             page = self.json(Call::get(next, purpose)).await?;
             rows.append(&mut page.records);

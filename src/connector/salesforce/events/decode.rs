@@ -1,6 +1,7 @@
 //! One event, from its bytes to what it says.
 
 use super::bitmap;
+use super::bounds::PAYLOAD_BYTES_MAX;
 use super::schema::EventSchema;
 use crate::model::{FieldValue, SalesforceId, SalesforceObject};
 use apache_avro::reader::datum::GenericDatumReader;
@@ -80,6 +81,15 @@ impl ChangeEvent {
         place.is_some_and(|place| place.is_plain)
     }
 
+    /// Reads one event by itself: its schema as the service gives it, and its bytes. `None` for one of an object that
+    /// holds no people.
+    ///
+    /// # Errors
+    /// Says why it cannot be read. Never panics, whatever the bytes are.
+    pub fn read(schema: &str, payload: &[u8]) -> Result<Option<ChangeEvent>, String> {
+        decode(&Arc::new(EventSchema::parse(schema)?), payload, super::CLIENT)
+    }
+
     /// An event that says nothing but that something was missed.
     pub(super) fn unreadable(object: SalesforceObject, at: Timestamp) -> ChangeEvent {
         ChangeEvent {
@@ -104,6 +114,9 @@ pub(super) fn decode(
     mut payload: &[u8],
     client: &str,
 ) -> Result<Option<ChangeEvent>, String> {
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(format!("no event has {} bytes", payload.len()));
+    }
     static CAP: Once = Once::new();
     CAP.call_once(|| {
         apache_avro::util::max_allocation_bytes(ALLOCATION_BYTES_MAX);

@@ -1,9 +1,10 @@
 //! Change events, by the Pub/Sub API: a stream that resumes where it was left.
 //!
 //! Reading order: here (subscribing and receiving), `decode` (what one event says), `schema` and `bitmap` (where fields
-//! stand), `codes` (what to do about errors).
+//! stand), `bounds` (what no schema may ask for), `codes` (what to do about errors).
 
 mod bitmap;
+mod bounds;
 mod codes;
 mod decode;
 mod schema;

@@ -29,6 +29,7 @@ impl EventSchema {
     /// Reads a schema as the service gives it.
     pub(super) fn parse(json: &str) -> Result<EventSchema, String> {
         let schema = Schema::parse_str(json).map_err(|error| error.to_string())?;
+        super::bounds::check(&schema)?;
         let Schema::Record(record) = &schema else { return Err("the schema is no record".to_owned()) };
         let (mut fields, mut places) = (Vec::new(), HashMap::new());
         for (index, field) in record.fields.iter().enumerate() {

@@ -102,9 +102,8 @@ fn columns<'a>(object: &'a Object, query: &Query) -> Result<Vec<&'a Field>, Refu
 
 fn fields_of<'a>(condition: &'a Condition, names: &mut Vec<&'a str>) {
     match condition {
-        Condition::And(left, right) | Condition::Or(left, right) => {
-            fields_of(left, names);
-            fields_of(right, names);
+        Condition::And(parts) | Condition::Or(parts) => {
+            parts.iter().for_each(|part| fields_of(part, names));
         }
         Condition::Not(inner) => fields_of(inner, names),
         Condition::Compare(field, ..) | Condition::In(field, ..) => names.push(field),
@@ -118,7 +117,7 @@ fn value(object: &Object, record: &Record, name: &str) -> Value {
 /// The ids that a condition allows, where it names them: then no other row need be looked at.
 fn some_ids(condition: &Condition) -> Option<Vec<String>> {
     match condition {
-        Condition::And(left, right) => some_ids(left).or_else(|| some_ids(right)),
+        Condition::And(all) => all.iter().find_map(some_ids),
         Condition::In(field, true, values) if field.eq_ignore_ascii_case("Id") => values
             .iter()
             .map(|value| if let Literal::Text(text) = value { Some(text.clone()) } else { None })
@@ -135,11 +134,8 @@ fn some_ids(condition: &Condition) -> Option<Vec<String>> {
 /// The earliest stamp that a condition allows.
 fn stamped_from(condition: &Condition) -> Option<i64> {
     match condition {
-        Condition::And(left, right) => match (stamped_from(left), stamped_from(right)) {
-            (Some(left), Some(right)) => Some(left.max(right)),
-            (one, other) => one.or(other),
-        },
-        Condition::Or(left, right) => Some(stamped_from(left)?.min(stamped_from(right)?)),
+        Condition::And(all) => all.iter().filter_map(stamped_from).max(),
+        Condition::Or(any) => any.iter().map(stamped_from).min().flatten(),
         Condition::Compare(field, comparison, Literal::Time(at))
             if field.eq_ignore_ascii_case("SystemModstamp") =>
         {
@@ -179,8 +175,8 @@ fn order(a: &Value, b: &Value) -> Ordering {
 
 fn holds(condition: &Condition, value: &dyn Fn(&str) -> Value) -> bool {
     match condition {
-        Condition::And(left, right) => holds(left, value) && holds(right, value),
-        Condition::Or(left, right) => holds(left, value) || holds(right, value),
+        Condition::And(all) => all.iter().all(|part| holds(part, value)),
+        Condition::Or(any) => any.iter().any(|part| holds(part, value)),
         Condition::Not(inner) => !holds(inner, value),
         Condition::In(field, wanted, values) => {
             let held = value(field);
@@ -223,14 +219,33 @@ fn compare(held: &Value, literal: &Literal) -> Option<Ordering> {
     }
 }
 
-/// `%` stands for anything, `_` for one character.
+/// `%` stands for anything, `_` for one character. Only the last `%` is ever gone back to, so that no pattern takes more
+/// than its length times that of the text.
 fn like(text: &str, pattern: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = &pattern[first.len_utf8()..];
-    match first {
-        '%' => (0..=text.len()).filter(|&at| text.is_char_boundary(at)).any(|at| like(&text[at..], rest)),
-        '_' => text.chars().next().is_some_and(|c| like(&text[c.len_utf8()..], rest)),
-        c => text.strip_prefix(c).is_some_and(|behind| like(behind, rest)),
+    let (mut text, mut pattern) = (text.chars(), pattern.chars());
+    let mut last: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let (mut rest, mut behind) = (text.clone(), pattern.clone());
+        let fits = match (rest.next(), behind.next()) {
+            (None, None) => return true,
+            (_, Some('%')) => {
+                pattern = behind;
+                last = Some((text.clone(), pattern.clone()));
+                continue;
+            }
+            (Some(_), Some('_')) => true,
+            (one, other) => one.is_some() && one == other,
+        };
+        if fits {
+            (text, pattern) = (rest, behind);
+            continue;
+        }
+        // The last `%` takes one more character.
+        let Some((from, then)) = &mut last else { return false };
+        if from.next().is_none() {
+            return false;
+        }
+        (text, pattern) = (from.clone(), then.clone());
     }
 }
 
@@ -274,7 +289,7 @@ fn history(state: &State, query: &Query, parent: &str) -> Result<Vec<Value>, Ref
 
 fn parents(condition: &Condition, key: &str) -> Option<Vec<String>> {
     match condition {
-        Condition::And(left, right) => parents(left, key).or_else(|| parents(right, key)),
+        Condition::And(all) => all.iter().find_map(|part| parents(part, key)),
         Condition::In(field, true, values) if field.eq_ignore_ascii_case(key) => values
             .iter()
             .map(|value| if let Literal::Text(text) = value { Some(text.clone()) } else { None })
@@ -347,4 +362,42 @@ fn virtual_rows(query: &Query, name: &str, mut rows: Vec<Map<String, Value>>) ->
             Value::Object(shown)
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like;
+
+    #[test]
+    fn a_pattern_stands_for_what_it_says() {
+        for (text, pattern) in [
+            ("", ""),
+            ("", "%"),
+            ("abc", "a%"),
+            ("abc", "%c"),
+            ("abc", "%b%"),
+            ("abc", "a_c"),
+            ("äbc", "_bc"),
+            ("aab", "%ab"),
+            ("abab", "%ab"),
+        ] {
+            assert!(like(text, pattern), "{text} like {pattern}");
+        }
+        for (text, pattern) in [
+            ("", "_"),
+            ("abc", ""),
+            ("abc", "ab"),
+            ("abc", "b%"),
+            ("abc", "%b"),
+            ("abc", "a_"),
+            ("ab", "a_b%"),
+        ] {
+            assert!(!like(text, pattern), "{text} like {pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_wildcards_is_answered_all_the_same() {
+        assert!(!like(&"a".repeat(255), &("%a".repeat(120) + "%b")));
+    }
 }

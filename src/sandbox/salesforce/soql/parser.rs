@@ -17,11 +17,16 @@ pub(in super::super) struct Query {
     pub(in crate::sandbox::salesforce) offset: usize,
 }
 
+/// Conditions within conditions: each level takes room on the stack.
+const DEPTH_MAX: usize = 100;
+
 /// What rows must fulfil.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Condition {
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
+    /// All of these. Side by side, since a query may hold ten thousand.
+    And(Vec<Condition>),
+    /// One of these.
+    Or(Vec<Condition>),
     Not(Box<Condition>),
     Compare(String, Comparison, Literal),
     In(String, bool, Vec<Literal>),
@@ -55,7 +60,7 @@ pub(in super::super) fn parse(text: &str) -> Result<Query, Malformed> {
     if text.len() > 100_000 {
         return Err(Malformed("SOQL statements cannot be longer than 100000 characters.".to_owned()));
     }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
     parser.keyword("SELECT")?;
     let (fields, count) = parser.selection()?;
     parser.keyword("FROM")?;
@@ -90,6 +95,7 @@ pub(in super::super) fn parse(text: &str) -> Result<Query, Malformed> {
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    depth: usize,
 }
 
 impl Parser {
@@ -144,27 +150,41 @@ impl Parser {
     }
 
     fn or(&mut self) -> Result<Condition, Malformed> {
-        let mut left = self.and()?;
+        let mut any = vec![self.and()?];
         while self.takes("OR") {
-            left = Condition::Or(Box::new(left), Box::new(self.and()?));
+            any.push(self.and()?);
         }
-        Ok(left)
+        Ok(if any.len() == 1 { any.remove(0) } else { Condition::Or(any) })
     }
 
     fn and(&mut self) -> Result<Condition, Malformed> {
-        let mut left = self.single()?;
+        let mut all = vec![self.single()?];
         while self.takes("AND") {
-            left = Condition::And(Box::new(left), Box::new(self.single()?));
+            all.push(self.single()?);
         }
-        Ok(left)
+        Ok(if all.len() == 1 { all.remove(0) } else { Condition::And(all) })
+    }
+
+    /// What stands within a `NOT` or parentheses.
+    fn deeper(
+        &mut self,
+        read: impl FnOnce(&mut Parser) -> Result<Condition, Malformed>,
+    ) -> Result<Condition, Malformed> {
+        if self.depth == DEPTH_MAX {
+            return Err(Malformed(format!("conditions are nested more than {DEPTH_MAX} deep")));
+        }
+        self.depth += 1;
+        let condition = read(self);
+        self.depth -= 1;
+        condition
     }
 
     fn single(&mut self) -> Result<Condition, Malformed> {
         if self.takes("NOT") {
-            return Ok(Condition::Not(Box::new(self.single()?)));
+            return Ok(Condition::Not(Box::new(self.deeper(Parser::single)?)));
         }
         if self.takes_sign("(") {
-            let inner = self.or()?;
+            let inner = self.deeper(Parser::or)?;
             self.sign(")")?;
             return Ok(inner);
         }
@@ -223,8 +243,8 @@ mod tests {
         let query =
             parse("select id from lead where A = 1 or B = 2 and not (C = 'x\\'y' or D = null) limit 5")
                 .unwrap();
-        let Some(Condition::Or(_, right)) = query.condition else { panic!("OR binds loosest") };
-        assert!(matches!(*right, Condition::And(_, _)));
+        let Some(Condition::Or(any)) = query.condition else { panic!("OR binds loosest") };
+        assert!(matches!(any[..], [_, Condition::And(_)]));
         assert_eq!(query.limit, Some(5));
     }
 
@@ -248,6 +268,19 @@ mod tests {
             "SELECT Id FROM Lead; DROP",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_condition_may_be_long_but_not_deep() {
+        let asks = |condition: String| parse(&format!("SELECT Id FROM Lead WHERE {condition}"));
+        assert!(asks(vec!["A = 1"; 9_000].join(" AND ")).is_ok());
+        assert!(asks(vec!["A = 1"; 9_000].join(" OR ")).is_ok());
+        assert!(asks(format!("{}A = 1{}", "(".repeat(100), ")".repeat(100))).is_ok());
+        for deep in
+            [format!("{}A = 1{}", "(".repeat(40_000), ")".repeat(40_000)), "NOT ".repeat(20_000) + "A = 1"]
+        {
+            assert!(asks(deep).unwrap_err().0.contains("nested"));
         }
     }
 }
