@@ -7,6 +7,7 @@ mod config;
 mod contract;
 mod crash;
 mod decisions;
+mod docs;
 mod hostile;
 mod house;
 mod lifecycle;
