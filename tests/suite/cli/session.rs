@@ -68,7 +68,7 @@ fn plain(text: &str) -> String {
         (r"127\.0\.0\.1:\d+", "ADDRESS"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\bc\d+\b", "CHANGE"),
-        (r"(; seen in [a-z]+ by [a-z_]+(: [a-z_]+)?)+", "; SEEN"),
+        (r"(; seen in [a-z]+ by [a-z_]+(: \w+( \w+)*)?)+", "; SEEN"),
         (r"\(\d+ writes in all\)", "WRITES"),
         (" +", " "),
     ] {
