@@ -2,13 +2,15 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --release --bin lockstep && mkdir /state
+RUN cargo build --locked --release --bin lockstep && deploy/image target/release/lockstep /image
 
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /src/target/release/lockstep /usr/local/bin/lockstep
+FROM scratch
+COPY --from=build /image /
 # What Lockstep remembers. The rest of the file system may be read-only.
-COPY --from=build --chown=nonroot:nonroot /state /var/lib/lockstep
+COPY --from=build --chown=65532:65532 /image/var/lib/lockstep /var/lib/lockstep
 VOLUME /var/lib/lockstep
+USER 65532:65532
+ENV PATH=/usr/local/bin
 # glibc keeps an arena a thread; two are enough for what little runs side by side, and take less memory.
 ENV MALLOC_ARENA_MAX=2
 # The configuration is looked for in config/lockstep.toml below this directory.

@@ -20,6 +20,12 @@ Examples:
 Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the configuration or mapping is wrong,
 4 it worked and something waits for a person.";
 
+const COMPLETIONS: &str = "\
+Examples:
+  lockstep completions bash > /etc/bash_completion.d/lockstep
+  lockstep completions zsh > \"${fpath[1]}/_lockstep\"
+  lockstep completions fish > ~/.config/fish/completions/lockstep.fish";
+
 /// Keeps a company's Salesforce and its Revenue Engage in step, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "lockstep", version, after_help = EXAMPLES, max_term_width = 110, disable_help_subcommand = true)]
@@ -117,7 +123,11 @@ pub enum Command {
         command: MappingCommand,
     },
     /// Print the catalogue of log events.
-    Events,
+    Events {
+        /// As the page docs/events.md.
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+    },
     /// Compare records again, by the plan's rules.
     #[command(
         after_help = "Examples:\n  lockstep resync --since 2026-11-01T00:00:00Z\n  lockstep resync p_000001 00Q5f000005bwLF"
@@ -135,6 +145,19 @@ pub enum Command {
         /// What to do with it.
         #[command(subcommand)]
         command: StoreCommand,
+    },
+    /// Print what makes a shell complete commands and options.
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages, or print the first of them.
+    #[command(after_help = "Examples:\n  lockstep man | man -l -\n  lockstep man /usr/local/share/man/man1")]
+    Man {
+        /// The directory to write one page a command into.
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 

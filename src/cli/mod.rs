@@ -3,6 +3,7 @@
 mod access;
 mod args;
 mod check;
+mod completions;
 mod conflicts;
 mod context;
 mod daemon;
@@ -14,6 +15,7 @@ mod help;
 mod live;
 mod local;
 mod login;
+mod man;
 mod mapping;
 mod parked;
 mod pause;
@@ -77,11 +79,13 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Conflicts { command } => conflicts::run(context, command).await,
         Command::Parked { command } => parked::run(context, command).await,
         Command::Mapping { command } => mapping::run(context, command).await,
-        Command::Events => events::run(context),
+        Command::Events { markdown } => events::run(context, markdown),
         Command::Resync(arguments) => resync::run(context, arguments).await,
         Command::Pause => pause::pause(context).await,
         Command::Resume => pause::resume(context).await,
         Command::Store { command } => store::run(context, command).await,
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
     }
 }
 

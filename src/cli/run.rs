@@ -10,10 +10,9 @@ use crate::config::Config;
 use crate::emit;
 use crate::mapping::Mapping;
 use crate::store::{Store, StoreOptions};
-use crate::sync::{Clock, Engine, Signal};
+use crate::sync::{Clock, Engine, MappingWatch, Signal};
 use anyhow::Context as _;
 use jiff::Timestamp;
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(context: &Context) -> Result<Shown, Failure> {
     let loaded = context.load()?;
+    let watch = MappingWatch::new(loaded.config.mapping.clone());
     let mapping = crate::verify::load(&loaded.config.mapping)?;
     let mut progress = Progress::quiet();
     crate::event::init(&loaded.config.log, &loaded.config.tenant, progress.aside())
@@ -32,7 +32,7 @@ pub async fn run(context: &Context) -> Result<Shown, Failure> {
         }
     }
     let signals = os_signals()?;
-    let daemon = Daemon::start(loaded.config, mapping.mapping, system_clock()).await?;
+    let daemon = Daemon::start(loaded.config, mapping.mapping, watch, system_clock()).await?;
     progress.follow(daemon.engine.long_work());
     daemon.run(signals).await?;
     Ok(Shown::well(""))
@@ -46,7 +46,7 @@ pub(super) fn system_clock() -> Clock {
 /// A daemon whose store is open and whose ports are bound.
 pub(super) struct Daemon {
     engine: Arc<Engine>,
-    mapping_file: PathBuf,
+    watch: MappingWatch,
     running: Arc<Running>,
     token: Option<secrecy::SecretString>,
     admin: TcpListener,
@@ -55,8 +55,13 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the store and the ports. Nothing is called yet.
-    pub(super) async fn start(config: Config, mapping: Mapping, clock: Clock) -> anyhow::Result<Daemon> {
+    /// Opens the store and the ports. Nothing is called yet. `watch` is older than `mapping`.
+    pub(super) async fn start(
+        config: Config,
+        mapping: Mapping,
+        watch: MappingWatch,
+        clock: Clock,
+    ) -> anyhow::Result<Daemon> {
         let (path, tenant) = (config.store.path.clone(), config.tenant.clone());
         let store =
             tokio::task::spawn_blocking(move || Store::open(&path, &tenant, StoreOptions::for_the_daemon()))
@@ -86,7 +91,7 @@ impl Daemon {
                 Stored::new(store.clone(), &config.tenant, Timestamp::now),
             )),
             engine,
-            mapping_file: config.mapping,
+            watch,
             token: config.admin.token,
             admin,
             webhooks,
@@ -112,7 +117,7 @@ impl Daemon {
             .webhooks
             .map(|listener| tokio::spawn(admin::serve_webhooks(self.running, listener, until(stopped))));
         let keeping = tokio::spawn(upkeep::keep(self.store.clone()));
-        let ended = crate::sync::run(self.engine, self.mapping_file, signals).await;
+        let ended = crate::sync::run(self.engine, self.watch, signals).await;
         keeping.abort();
         match &ended {
             Ok(_) => upkeep::last_checkpoint(self.store).await,

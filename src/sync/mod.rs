@@ -57,4 +57,4 @@ pub use long_work::LongWork;
 pub use outbound::OutboundError;
 pub use pass::{Cycle, PassReport};
 pub use record::{from_to, reason as reason_of};
-pub use schedule::{Signal, run};
+pub use schedule::{MappingWatch, Signal, run};

@@ -48,10 +48,9 @@ pub enum Signal {
 /// When the store fails. The process should end: whatever was not acknowledged comes again.
 pub async fn run(
     engine: Arc<Engine>,
-    mapping_file: PathBuf,
+    mut watch: MappingWatch,
     mut signals: mpsc::Receiver<Signal>,
 ) -> Result<(), StoreError> {
-    let mut watch = MappingWatch::new(mapping_file);
     let mut streams = JoinSet::new();
     for topic in engine.topics() {
         streams.spawn(super::follow::follow(engine.clone(), topic));
@@ -218,7 +217,11 @@ impl Engine {
     }
 }
 
-struct MappingWatch {
+/// Looks at the mapping file, and says when it is another one than before.
+///
+/// Made before the mapping is loaded: what changes between the two, while the store opens for instance, is seen as a
+/// change then, and not taken for what is in use.
+pub struct MappingWatch {
     file: PathBuf,
     last: Option<Vec<u8>>,
     /// SIGHUP came during a turn.
@@ -226,7 +229,8 @@ struct MappingWatch {
 }
 
 impl MappingWatch {
-    fn new(file: PathBuf) -> MappingWatch {
+    /// Watches `file`, from what stands in it now.
+    pub fn new(file: PathBuf) -> MappingWatch {
         let last = std::fs::read(&file).ok();
         MappingWatch { file, last, asked: false }
     }

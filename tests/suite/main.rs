@@ -8,6 +8,7 @@ mod contract;
 mod corpora;
 mod crash;
 mod decisions;
+mod docs;
 mod hostile;
 mod house;
 mod lifecycle;

@@ -11,6 +11,7 @@ use crate::config::{
 use crate::mapping::Mapping;
 use crate::model::{ProspectId, SalesforceId};
 use crate::sandbox::{Clock, Options, Sandbox, seed};
+use crate::sync::MappingWatch;
 use anyhow::Context as _;
 use rand::RngExt;
 use secrecy::SecretString;
@@ -76,7 +77,8 @@ impl Stage {
         let store = Temporary::new()?;
         let config = config(&sandbox, &store.0, mapping_file)?;
         let webhook = config.engage.webhook_secrets.first().cloned();
-        let daemon = Daemon::start(config, mapping, system_clock()).await?;
+        let watch = MappingWatch::new(config.mapping.clone());
+        let daemon = Daemon::start(config, mapping, watch, system_clock()).await?;
         let admin = daemon.admin_address()?;
         if let Some(secret) = webhook {
             use secrecy::ExposeSecret;

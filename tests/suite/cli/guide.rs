@@ -1,4 +1,5 @@
-//! The consultant's guide, walked through: every command runs as it is written, and says what is written below it.
+//! The consultant's and the operator's guide, walked through: every command runs as it is written, and says what is
+//! written below it.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -167,9 +168,18 @@ fn plain(text: &str) -> String {
 
 #[test]
 fn every_command_of_the_consultant_s_guide_works_as_it_is_written() {
+    walk_through(include_str!("../../../docs/consultant.md"), 15);
+}
+
+#[test]
+fn every_command_of_the_operator_s_guide_that_needs_no_real_org_works_as_it_is_written() {
+    walk_through(include_str!("../../../docs/operator.md"), 10);
+}
+
+fn walk_through(guide: &str, least: usize) {
     let mut walk = Walk::new();
     let mut ran = 0;
-    for part in parts(include_str!("../../../docs/consultant.md")) {
+    for part in parts(guide) {
         match part {
             Part::Write { path, text, append } => {
                 let path = walk.dir.path().join(path);
@@ -195,7 +205,7 @@ fn every_command_of_the_consultant_s_guide_works_as_it_is_written() {
             }
         }
     }
-    assert!(ran >= 15, "{ran} commands");
+    assert!(ran >= least, "{ran} commands");
 }
 
 #[test]

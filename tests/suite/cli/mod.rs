@@ -9,6 +9,8 @@ mod login;
 mod plan;
 mod remote;
 mod run;
+mod session;
+mod shell;
 mod store;
 
 use std::fs;
@@ -96,6 +98,8 @@ fn help_and_version_exit_0_and_every_command_has_its_help() {
         "pause",
         "resume",
         "store",
+        "completions",
+        "man",
     ] {
         assert_eq!(call(dir.path(), &[command, "--help"], &[]).code, 0, "{command}");
     }

@@ -179,3 +179,74 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     daemon.says("daemon.stopped");
     assert!(daemon.child.wait().unwrap().success());
 }
+
+/// Puts files into a folder as the kubelet does: a folder of their own, and a link that is swapped in one step.
+#[cfg(unix)]
+fn mount(volume: &Path, version: &str, files: &[(&str, &str)]) {
+    use std::os::unix::fs::symlink;
+    std::fs::create_dir(volume.join(version)).unwrap();
+    for (name, text) in files {
+        std::fs::write(volume.join(version).join(name), text).unwrap();
+        let shown = volume.join(name);
+        if shown.symlink_metadata().is_err() {
+            symlink(Path::new("..data").join(name), shown).unwrap();
+        }
+    }
+    symlink(version, volume.join("..data_tmp")).unwrap();
+    std::fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_in_a_kubernetes_volume_is_taken_when_the_volume_s_link_is_swapped() {
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = configuration(&sandbox, dir.path());
+    let old = std::fs::read_to_string(dir.path().join("mapping.toml")).unwrap();
+    let volume = dir.path().join("mapping");
+    std::fs::create_dir(&volume).unwrap();
+    mount(&volume, "..2026_11_01", &[("mapping.toml", &old)]);
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"mapping.toml\"", "\"mapping/mapping.toml\"")).unwrap();
+
+    let daemon = Daemon::start(&config);
+    daemon.says("admin.listening");
+    mount(&volume, "..2026_11_02", &[("mapping.toml", &old.replace("\"example\"", "\"renamed\""))]);
+    // The old version goes at once, as it does there.
+    std::fs::remove_dir_all(volume.join("..2026_11_01")).unwrap();
+    let loaded = daemon.says("mapping.loaded");
+    assert!(loaded["message"].as_str().unwrap().contains("renamed"), "{loaded}");
+
+    mount(&volume, "..2026_11_03", &[("mapping.toml", &old.replace("\"Nurture\"", "7"))]);
+    std::fs::remove_dir_all(volume.join("..2026_11_02")).unwrap();
+    daemon.says("mapping.rejected");
+    mount(&volume, "..2026_11_04", &[("mapping.toml", &old)]);
+    assert!(daemon.says("mapping.loaded")["message"].as_str().unwrap().contains("example"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_changes_between_its_loading_and_the_first_turn_is_not_missed() {
+    use lockstep::store::{Store, StoreOptions};
+    use lockstep::sync::{Engine, MappingWatch, Signal};
+    let sandbox = sandbox().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = lockstep::config::load(&configuration(&sandbox, dir.path()), []).unwrap().config;
+    let file = config.mapping.clone();
+    let watch = MappingWatch::new(file.clone());
+    let mapping = lockstep::verify::load(&file).unwrap().mapping;
+    // The store may take a minute to open, and meanwhile:
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"example\"", "\"renamed\"")).unwrap();
+
+    let store = Store::open(&config.store.path, &config.tenant, StoreOptions::default()).unwrap();
+    let clock = std::sync::Arc::new(jiff::Timestamp::now);
+    let engine = std::sync::Arc::new(Engine::new(&config, mapping, store, clock).unwrap());
+    let (send, signals) = tokio::sync::mpsc::channel(1);
+    let turning = tokio::spawn(lockstep::sync::run(engine.clone(), watch, signals));
+    let started = std::time::Instant::now();
+    while &*engine.mapping().company != "renamed" {
+        assert!(started.elapsed() < WITHIN, "the file's mapping is never used");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    send.send(Signal::Stop).await.unwrap();
+    turning.await.unwrap().unwrap();
+}

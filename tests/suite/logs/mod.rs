@@ -111,3 +111,65 @@ fn every_event_has_a_name_of_its_own_made_of_a_noun_and_a_verb() {
         assert!(event.what.ends_with('.') && event.what.len() > 15, "{}", event.name);
     }
 }
+
+/// What is decided or written about one person, or refused by a system.
+const DECISIONS: [event::Event; 12] = [
+    event::STATUS_WRITTEN,
+    event::CONFLICT_HELD,
+    event::CONFLICT_RESOLVED,
+    event::VALUE_SKIPPED,
+    event::RECORD_PARKED,
+    event::WRITE_STALE,
+    event::WRITE_UNKNOWN,
+    event::PERSON_CREATED,
+    event::PERSON_NOT_CREATED,
+    event::LINK_MOVED,
+    event::LINK_DROPPED,
+    event::OVERWRITE_DETECTED,
+];
+
+#[test]
+fn no_decision_is_left_out_however_many_there_are_at_once() {
+    const EACH: usize = 2_500;
+    let config = LogConfig { format: LogFormat::Json, level: "info".to_owned(), personal_data: false };
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let kept = lines.clone();
+    let layer =
+        event::layer(&config, "acme", move |line: &str| kept.lock().unwrap().push(line.to_owned())).unwrap();
+    let dispatch = tracing::Dispatch::new(Registry::default().with(layer));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let dispatch = &dispatch;
+            scope.spawn(move || {
+                tracing::dispatcher::with_default(dispatch, || {
+                    for number in 0..EACH {
+                        emit!(STATUS_WRITTEN, change = %format!("{thread}-{number}"), "the same words each time");
+                    }
+                });
+            });
+        }
+    });
+    let changes: BTreeSet<String> = lines
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["change"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(changes.len(), 4 * EACH);
+}
+
+#[test]
+fn the_default_level_shows_every_decision_about_a_person() {
+    for event in DECISIONS {
+        assert!(event.level <= tracing::Level::INFO, "{} is hidden by the default level", event.name);
+    }
+}
+
+#[test]
+fn the_page_of_events_is_what_the_code_says_now() {
+    let page = include_str!("../../../docs/events.md");
+    let dir = tempfile::tempdir().unwrap();
+    let made = crate::cli::call(dir.path(), &["events", "--markdown"], &[]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    assert_eq!(page, made.out, "renew it: lockstep events --markdown > docs/events.md");
+}
