@@ -1,85 +1,33 @@
 //! Plays simulated days.
 //!
 //! `cargo run --release --example sim -- --seeds 1000 [--from N]` plays many seeds, each twice (`--once`: once), and fails
-//! when one breaks a rule or comes out differently; `--seed N` plays one, shrinks it and tells its story; `--matrix` shows
-//! which fault met whom in which state; `--walks COUNT` asks the decision alone, against a reference. With `--features mutants`, `--mutants` plants every known mistake in turn and tells
-//! after how many seeds it is found.
+//! when one breaks a rule or comes out differently; `--minutes M` plays as many as fit. `--seed N` plays one, shrinks it and
+//! tells its story (`--mistake NAME` with that mistake planted); `--matrix` shows which fault met whom in which state, and
+//! fails where one never did; `--walks COUNT` asks the decision alone, against a reference; `--ledger` ends with a row for
+//! `docs/ledger.md`. With `--features mutants`, `--mutants` plants every known mistake in turn, tells after how many seeds it
+//! is found, and fails when one is not.
 #![allow(missing_docs)]
 
 #[path = "../tests/simulation/mod.rs"]
 mod simulation;
 
 use simulation::matrix::STATES;
-use simulation::{FAULTS, Matrix, Plan, play, play_with_matrix, ready, shrunk, walk};
-use std::process::ExitCode;
+use simulation::{FAULTS, Matrix, Plan, named, play, play_with_matrix, ready, shrunk, story, walk};
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: sim --seed N | --seeds COUNT [--from N] [--once | --matrix] | --walks COUNT | --mutants [--seeds COUNT]";
+const USAGE: &str = "usage: sim --seed N [--mistake NAME] | (--seeds COUNT | --minutes M) [--from N] [--once | --matrix] \
+                     | --walks COUNT | --mutants [--seeds COUNT] [--ledger]";
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    let number = |name: &str| {
-        let place = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(place + 1)?.parse::<u64>().ok()
-    };
-    if let Some(count) = number("--walks") {
-        return walks(number("--from").unwrap_or(1), count);
-    }
-    match (number("--seed"), number("--seeds")) {
-        (Some(seed), None) => one(seed),
-        (None, count) if has("--mutants") => mutants(count.unwrap_or(10_000)),
-        (None, Some(count)) => {
-            let mode = match (has("--once"), has("--matrix")) {
-                (_, true) => Mode::Matrix,
-                (true, _) => Mode::Once,
-                _ => Mode::Twice,
-            };
-            many(number("--from").unwrap_or(1), count, mode)
-        }
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// Compares the decision with the reference's, in many walks.
-fn walks(from: u64, count: u64) -> ExitCode {
-    let (ready, start, failed) = (ready(), Instant::now(), AtomicU64::new(0));
-    on_all_processors(0, count.div_ceil(1_000), |thousand| {
-        for seed in thousand * 1_000..((thousand + 1) * 1_000).min(count) {
-            if let Err(difference) = walk(&ready, from + seed) {
-                println!("walk {}: {difference}", from + seed);
-                return failed.fetch_add(1, Ordering::Relaxed) < 3;
-            }
-        }
-        true
-    });
-    let (seconds, failed) = (start.elapsed().as_secs_f64(), failed.into_inner());
-    println!(
-        "{count} walks from {from}, {seconds:.1} s ({:.0} a second), {failed} broken",
-        count as f64 / seconds
-    );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Plays one seed, and tells its story if it breaks a rule.
-fn one(seed: u64) -> ExitCode {
-    let plan = Plan::of(seed);
-    let outcome = play(&plan);
-    let Some(broken) = outcome.broken else {
-        println!("seed {seed}: every rule holds ({} calls, trace {:016x})", outcome.calls, outcome.hash);
-        return ExitCode::SUCCESS;
-    };
-    println!("seed {seed}: {broken}\n\nshrunk:");
-    let plan = shrunk(plan);
-    let outcome = play(&plan);
-    println!("{}\nfaults: {:?}\n{}", outcome.mapping, plan.rates, outcome.story.join("\n"));
-    println!("=> {}", outcome.broken.unwrap_or_default());
-    ExitCode::FAILURE
+/// What was asked for.
+struct Asked {
+    from: u64,
+    count: u64,
+    until: Option<Instant>,
+    mode: Mode,
+    ledger: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -89,8 +37,97 @@ enum Mode {
     Matrix,
 }
 
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let text = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1).cloned()
+    };
+    let number = |name: &str| text(name)?.parse::<u64>().ok();
+    let minutes = number("--minutes").map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let asked = |count: u64| Asked {
+        from: number("--from").unwrap_or(1),
+        count,
+        until: minutes,
+        mode: match (has("--once"), has("--matrix")) {
+            (_, true) => Mode::Matrix,
+            (true, _) => Mode::Once,
+            _ => Mode::Twice,
+        },
+        ledger: has("--ledger"),
+    };
+    match (number("--seed"), number("--seeds"), number("--walks")) {
+        (_, _, Some(count)) => walks(&asked(count)),
+        (Some(seed), None, _) => one(seed, text("--mistake").as_deref()),
+        (None, count, _) if has("--mutants") => mutants(&asked(count.unwrap_or(10_000))),
+        (None, Some(count), _) => many(&asked(count)),
+        (None, None, _) if minutes.is_some() => many(&asked(u64::MAX / 2)),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Compares the decision with the reference's, in many walks.
+fn walks(asked: &Asked) -> ExitCode {
+    let (ready, start, failed) = (ready(), Instant::now(), AtomicU64::new(0));
+    on_all_processors(0, asked.count.div_ceil(1_000), None, |thousand| {
+        for seed in thousand * 1_000..((thousand + 1) * 1_000).min(asked.count) {
+            if let Err(difference) = walk(&ready, asked.from + seed) {
+                println!("walk {}: {difference}", asked.from + seed);
+                return failed.fetch_add(1, Ordering::Relaxed) < 3;
+            }
+        }
+        true
+    });
+    let (seconds, failed) = (start.elapsed().as_secs_f64(), failed.into_inner());
+    println!(
+        "{} walks from {}, {seconds:.1} s ({:.0} a second), {failed} broken",
+        asked.count,
+        asked.from,
+        asked.count as f64 / seconds
+    );
+    if asked.ledger {
+        row("L1 walks", &span(asked.from, asked.count), "", seconds, failed);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Plays one seed, and tells its story if it breaks a rule.
+fn one(seed: u64, mistake: Option<&str>) -> ExitCode {
+    ready();
+    if let Some(mistake) = mistake
+        && !plant(mistake)
+    {
+        eprintln!(
+            "this program holds no mistake {mistake:?}: see src/mutant.rs, and build with --features mutants"
+        );
+        return ExitCode::from(2);
+    }
+    let plan = Plan::of(seed);
+    let outcome = play(&plan);
+    let Some(broken) = outcome.broken else {
+        println!("seed {seed}: every rule holds ({} calls, trace {:016x})", outcome.calls, outcome.hash);
+        return ExitCode::SUCCESS;
+    };
+    println!("seed {seed}: {broken}\n");
+    let (all, plan) = (plan.steps.len(), shrunk(plan));
+    let outcome = play(&plan);
+    println!(
+        "{} of its {all} steps are enough, with faults {:?} and this mapping:",
+        plan.steps.len(),
+        plan.rates
+    );
+    println!("{}\n{}", outcome.mapping, story(&outcome));
+    println!("=> {}", named(&outcome, outcome.broken.as_deref().unwrap_or_default()));
+    ExitCode::FAILURE
+}
+
 #[derive(Default)]
 struct Totals {
+    seeds: u64,
     calls: u64,
     faults: u64,
     acts: u64,
@@ -99,10 +136,10 @@ struct Totals {
 }
 
 /// Plays many on all processors.
-fn many(from: u64, count: u64, mode: Mode) -> ExitCode {
-    let start = Instant::now();
+fn many(asked: &Asked) -> ExitCode {
+    let (start, mode) = (Instant::now(), asked.mode);
     let totals = Mutex::new(Totals::default());
-    on_all_processors(from, count, |seed| {
+    on_all_processors(asked.from, asked.count, asked.until, |seed| {
         let plan = Plan::of(seed);
         let outcome = if mode == Mode::Matrix { play_with_matrix(&plan) } else { play(&plan) };
         let mut broken = outcome.broken;
@@ -115,6 +152,7 @@ fn many(from: u64, count: u64, mode: Mode) -> ExitCode {
             }
         }
         let mut totals = locked(&totals);
+        totals.seeds += 1;
         totals.calls += outcome.calls;
         totals.faults += outcome.faults.iter().map(|(_, count)| count).sum::<u64>();
         totals.acts += outcome.acts.iter().map(|(_, count)| count).sum::<u64>();
@@ -131,15 +169,21 @@ fn many(from: u64, count: u64, mode: Mode) -> ExitCode {
         show(&totals.matrix);
     }
     println!(
-        "{count} seeds from {from}{}, {seconds:.1} s ({:.0} seeds a second): {} calls, {} faults, {} changes by others, \
-         {} broken",
+        "{} seeds from {}{}, {seconds:.1} s ({:.0} seeds a second): {} calls, {} faults, {} changes by others, {} broken",
+        totals.seeds,
+        asked.from,
         if mode == Mode::Twice { ", each twice" } else { "" },
-        count as f64 / seconds,
+        totals.seeds as f64 / seconds,
         totals.calls,
         totals.faults,
         totals.acts,
         totals.failed.len()
     );
+    if asked.ledger {
+        let layer = if mode == Mode::Twice { "L2 days, each twice" } else { "L2 days" };
+        let broken = totals.failed.len() as u64;
+        row(layer, &span(asked.from, totals.seeds), &totals.faults.to_string(), seconds, broken);
+    }
     let empty = mode == Mode::Matrix && !totals.matrix.empty().is_empty();
     if totals.failed.is_empty() && !empty { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -153,17 +197,35 @@ fn show(matrix: &Matrix) {
         STATES.iter().for_each(|state| print!("{:>10}", matrix.count(fault, *state)));
         println!();
     }
-    println!("{} empty cells", matrix.empty().len());
+    let empty = matrix.empty();
+    println!("{} empty cells {empty:?}", empty.len());
 }
 
-/// Each processor takes the next seed until all are played, or one says `false`.
-fn on_all_processors(from: u64, count: u64, play: impl Fn(u64) -> bool + Sync) {
+fn span(from: u64, count: u64) -> String {
+    format!("{from}..{}", from + count)
+}
+
+/// A row of `docs/ledger.md`.
+fn row(layer: &str, what: &str, faults: &str, seconds: f64, broken: u64) {
+    let git = |arguments: &[&str]| {
+        let said = Command::new("git").args(arguments).output().ok().filter(|said| said.status.success());
+        said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    };
+    let changed =
+        git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|files| !files.is_empty());
+    let commit = git(&["rev-parse", "--short", "HEAD"]).unwrap_or_default();
+    let commit = if changed { format!("{commit} and changes") } else { commit };
+    println!("| {commit} | {layer} | {what} | {faults} | {seconds:.0} | {broken} |");
+}
+
+/// Each processor takes the next seed until all are played, the time is over, or one says `false`.
+fn on_all_processors(from: u64, count: u64, until: Option<Instant>, play: impl Fn(u64) -> bool + Sync) {
     let next = AtomicU64::new(from);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                loop {
+                while until.is_none_or(|until| Instant::now() < until) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= from + count || !play(seed) {
                         next.store(from + count, Ordering::Relaxed);
@@ -179,43 +241,42 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Plants every mistake in turn, and tells after how many seeds a rule was broken.
 #[cfg(feature = "mutants")]
-fn mutants(most: u64) -> ExitCode {
-    let (ready, mut alive) = (ready(), 0);
-    println!("{:24} {:>7} {:>8}  found by", "mistake", "seeds", "seconds");
-    for (name, _) in lockstep::mutant::ALL {
-        lockstep::mutant::plant(Some(name));
-        let (start, played) = (Instant::now(), AtomicU64::new(0));
-        // What the decision alone shows needs no simulated day.
-        let walks = (1..=20_000).find_map(|seed| Some((seed, walk(&ready, seed).err()?)));
-        if let Some((seed, difference)) = walks {
-            let difference = difference.lines().nth(1).unwrap_or(&difference).to_owned();
-            println!("{name:24} {seed:>7} {:>8.1}  a walk: {difference}", start.elapsed().as_secs_f64());
-            continue;
-        }
-        let found = Mutex::new(None);
-        on_all_processors(1, most, |seed| {
-            if locked(&found).is_some() {
-                return false;
-            }
-            played.fetch_add(1, Ordering::Relaxed);
-            let Some(broken) = play(&Plan::of(seed)).broken else { return true };
-            locked(&found).get_or_insert(broken);
-            false
-        });
-        let (seeds, seconds) = (played.into_inner(), start.elapsed().as_secs_f64());
-        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        alive += usize::from(found.is_none());
-        println!("{name:24} {seeds:>7} {seconds:>8.1}  {}", found.as_deref().unwrap_or("NOBODY"));
-    }
-    lockstep::mutant::plant(None);
-    println!("{alive} of {} are not found here", lockstep::mutant::ALL.len());
-    ExitCode::SUCCESS
+fn plant(mistake: &str) -> bool {
+    lockstep::mutant::plant(Some(mistake))
 }
 
 #[cfg(not(feature = "mutants"))]
-fn mutants(_most: u64) -> ExitCode {
+fn plant(_mistake: &str) -> bool {
+    false
+}
+
+/// Plants every mistake in turn, and tells after how many seeds a rule was broken.
+#[cfg(feature = "mutants")]
+fn mutants(asked: &Asked) -> ExitCode {
+    let (ready, start, mut alive) = (ready(), Instant::now(), 0);
+    println!("| mistake | tried | seconds | found by |\n|---|---|---|---|");
+    for (name, _) in lockstep::mutant::ALL {
+        match simulation::mutants::find(&ready, name, asked.count) {
+            Some(kill) => {
+                println!("| {name} | {} {} | {:.1} | {} |", kill.tried, kill.by, kill.seconds, kill.seen);
+            }
+            None => {
+                alive += 1;
+                println!("| {name} | {} days | | NOBODY |", asked.count);
+            }
+        }
+    }
+    let all = lockstep::mutant::ALL.len();
+    println!("{alive} of {all} are not found");
+    if asked.ledger {
+        row("mistakes", &all.to_string(), "", start.elapsed().as_secs_f64(), alive);
+    }
+    if alive == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(not(feature = "mutants"))]
+fn mutants(_asked: &Asked) -> ExitCode {
     eprintln!(
         "this program holds no mistakes: cargo run --release --features mutants --example sim -- --mutants"
     );

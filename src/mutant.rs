@@ -28,18 +28,21 @@ pub const ALL: &[(&str, &str)] = &[
     ("rows-of-200-are-well", "a row that a call refused counts as written"),
     ("sign-in-each-time", "every call signs in anew"),
     ("steady-retries", "retries come without jitter"),
+    ("two-intents", "a second write is decided while nobody knows what became of the first"),
     ("unknown-is-written", "a write without an answer counts as written"),
     ("webhook-is-truth", "what a webhook says counts as read"),
 ];
 
 #[cfg(feature = "mutants")]
-static PLANTED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
+thread_local! {
+    static PLANTED: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
+}
 
-/// Plants a mistake in this process, or takes it out again. `false`: there is no such mistake.
+/// Plants a mistake in what this thread does, or takes it out again. `false`: there is no such mistake.
 #[cfg(feature = "mutants")]
 pub fn plant(name: Option<&str>) -> bool {
     let place = name.map(|name| ALL.iter().position(|(known, _)| *known == name));
-    PLANTED.store(place.flatten().unwrap_or(usize::MAX), std::sync::atomic::Ordering::SeqCst);
+    PLANTED.set(place.flatten().unwrap_or(usize::MAX));
     place != Some(None)
 }
 
@@ -55,7 +58,7 @@ pub(crate) fn plant_by_environment() {
 #[cfg(feature = "mutants")]
 pub(crate) fn is(name: &str) -> bool {
     debug_assert!(ALL.iter().any(|(known, _)| *known == name), "{name}");
-    ALL.get(PLANTED.load(std::sync::atomic::Ordering::Relaxed)).is_some_and(|(planted, _)| *planted == name)
+    ALL.get(PLANTED.get()).is_some_and(|(planted, _)| *planted == name)
 }
 
 /// Whether this mistake is planted: never.

@@ -19,11 +19,28 @@ pub(super) struct Expected {
     to: FieldValue,
 }
 
-/// The writes of this turn that had no precondition, and since when.
+/// The writes that had no precondition and were not looked at since, and the time of the first.
 #[derive(Debug, Default)]
 pub(super) struct Unguarded {
     since: Option<Timestamp>,
     writes: Vec<Expected>,
+}
+
+impl Unguarded {
+    /// The writes to one object, and since when there are any.
+    fn take(&mut self, object: SalesforceObject) -> (Option<Timestamp>, Vec<Expected>) {
+        let since = self.since;
+        let all = std::mem::take(&mut self.writes);
+        let (taken, left) = all.into_iter().partition(|write| write.salesforce.object() == object);
+        self.writes = left;
+        self.since = since.filter(|_| !self.writes.is_empty());
+        (since, taken)
+    }
+
+    fn put_back(&mut self, since: Timestamp, writes: Vec<Expected>) {
+        self.since = Some(self.since.map_or(since, |other| other.min(since)));
+        self.writes.extend(writes);
+    }
 }
 
 impl Engine {
@@ -49,25 +66,26 @@ impl Engine {
         }
     }
 
-    /// Asks the field history what this turn's Collections calls replaced: one call an object, and none in a turn
-    /// without such calls.
+    /// Asks the field history what Collections calls replaced: one call an object, and none without such calls. What could
+    /// not be asked is asked in the next turn.
     pub(super) async fn look_for_overwrites(&self) -> Result<(), Interrupted> {
-        let Unguarded { since, writes } = std::mem::take(&mut *lock(&self.unguarded));
-        let user = self.org.load().as_ref().and_then(|org| org.user.clone());
-        let (Some(since), Some(user)) = (since, user) else { return Ok(()) };
-        let since = since.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(since);
         for object in SalesforceObject::BOTH {
+            let (since, writes) = lock(&self.unguarded).take(object);
+            let user = self.org.load().as_ref().and_then(|org| org.user.clone());
             let mapping = self.mapping();
-            let Some(columns) = mapping.object(object) else { continue };
-            let expected: HashMap<SalesforceId, &Expected> = writes
-                .iter()
-                .filter(|write| write.salesforce.object() == object)
-                .map(|write| (write.salesforce, write))
-                .collect();
-            if expected.is_empty() {
-                continue;
-            }
-            for replaced in self.salesforce.set_by(&user, object, &columns.status, since).await? {
+            let columns = mapping.object(object).filter(|_| !writes.is_empty());
+            let (Some(since), Some(user), Some(columns)) = (since, user, columns) else { continue };
+            let from = since.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(since);
+            let replaced = match self.salesforce.set_by(&user, object, &columns.status, from).await {
+                Ok(replaced) => replaced,
+                Err(error) => {
+                    lock(&self.unguarded).put_back(since, writes);
+                    return Err(error.into());
+                }
+            };
+            let expected: HashMap<SalesforceId, &Expected> =
+                writes.iter().map(|write| (write.salesforce, write)).collect();
+            for replaced in replaced {
                 let Some(expected) = expected.get(&replaced.id) else { continue };
                 let ours = replaced.new.as_deref() == expected.to.as_text();
                 if ours && replaced.old.as_deref() != expected.from.as_text() {

@@ -167,6 +167,7 @@ impl Engine {
             if planned == 0 {
                 self.tell_waiting(&Plan::default()).await?;
                 self.end_first_run().await?;
+                self.look_for_overwrites().await?;
                 break;
             }
             let (written, waiting) = self.carry_out(std::mem::take(&mut turn.writes)).await?;

@@ -112,7 +112,7 @@ pub(super) fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
 }
 
 /// What a write that arrived has made true: what anybody has changed since then is compared with that.
-pub(super) fn count_as_done(link: &mut Link, intent: &Intent, now: Timestamp) {
+pub(super) fn count_as_done(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
     let step = &intent.step;
     if step.is_details() {
         return super::details::settle(link, step);
@@ -120,6 +120,20 @@ pub(super) fn count_as_done(link: &mut Link, intent: &Intent, now: Timestamp) {
     link.baseline = Some(step.after());
     if matches!(step.reason, WriteReason::OptedOut(_)) {
         apply_latch(link, LatchChange::Set(BySide::only(step.side())), now);
+    } else if takes_opt_out_back(mapping, intent) {
+        apply_latch(link, LatchChange::Clear, now);
+    }
+}
+
+/// Whether a write takes an opt-out back: whoever is opted out behind it has said so anew.
+fn takes_opt_out_back(mapping: &Mapping, intent: &Intent) -> bool {
+    let (seen, after) = (&intent.step.seen, intent.step.after());
+    match intent.step.side() {
+        Side::Engage => seen.engage.is_opted_out() && !after.engage.is_opted_out(),
+        Side::Salesforce => {
+            let is_out = |fields| mapping.is_opted_out(intent.salesforce.object(), fields);
+            is_out(&seen.salesforce) && !is_out(&after.salesforce)
+        }
     }
 }
 
@@ -136,7 +150,7 @@ pub(super) fn own_write_found(
     let arrived = arrived(mapping, work, intent);
     if arrived {
         let mut link = tx.link(&work.link.prospect)?.unwrap_or_else(|| work.link.clone());
-        count_as_done(&mut link, intent, now);
+        count_as_done(mapping, &mut link, intent, now);
         tx.put_link(&link)?;
     }
     if arrived {

@@ -165,11 +165,14 @@ impl Engine {
 /// A write that arrived without our learning of it is our own, and not somebody's change: else a salesperson's next edit
 /// would look as if both sides had moved.
 fn know_own_write(mapping: &Mapping, work: &mut Work, now: jiff::Timestamp) {
+    if mutant::is("two-intents") {
+        work.intent = None;
+    }
     if let Some(intent) = work.intent.clone()
         && !intent.step.is_details()
         && record::arrived(mapping, work, &intent)
     {
-        record::count_as_done(&mut work.link, &intent, now);
+        record::count_as_done(mapping, &mut work.link, &intent, now);
     }
 }
 

@@ -357,7 +357,7 @@ fn record_one(
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
             link.details.extend(write.details.iter().map(|(detail, base)| (*detail, *base)));
-            record::count_as_done(&mut link, intent, now);
+            record::count_as_done(mapping, &mut link, intent, now);
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;

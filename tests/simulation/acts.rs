@@ -2,7 +2,7 @@
 
 use super::company::{OUT, STATUSES, VALUES};
 use super::stage::{Open, Person, Stage, status_field};
-use lockstep::model::SalesforceId;
+use lockstep::model::{SalesforceId, Side};
 use rand::prelude::*;
 use serde_json::json;
 use std::time::Duration;
@@ -58,10 +58,16 @@ pub enum Act {
     Namesake,
     /// Everybody's status is set at once (F36).
     Everybody,
+    /// A Flow is made that answers a status some seconds later, or it is dropped (F10).
+    LateFlow,
+    /// An admin switches our user off in one system, or on again (F5).
+    SwitchOff,
+    /// A value of the Contacts' restricted picklist is retired (F18).
+    Retire,
 }
 
 /// All of them.
-pub const ACTS: [Act; 24] = [
+pub const ACTS: [Act; 27] = [
     Act::SetInSalesforce,
     Act::SetInEngage,
     Act::Unsubscribe,
@@ -86,6 +92,9 @@ pub const ACTS: [Act; 24] = [
     Act::Newcomer,
     Act::Namesake,
     Act::Everybody,
+    Act::LateFlow,
+    Act::SwitchOff,
+    Act::Retire,
 ];
 
 impl Stage {
@@ -216,7 +225,8 @@ impl Stage {
                 self.checker.bounced(who);
                 Some(format!("a mail to {prospect} bounces (was {was})"))
             }
-            Act::Pause => {
+            // Pausing what is paused changes nothing: it stays the pause of whoever made it.
+            Act::Pause if product.enrollment_states(&prospect).iter().any(|state| state == "active") => {
                 product.pause_as_user(&prospect);
                 self.checker.paused(who);
                 Some(format!("a user pauses the sequences of {prospect}"))
@@ -264,6 +274,34 @@ impl Stage {
                 self.rewrites.push((from, to));
                 Some(format!("a Flow makes {to:?} of {from:?}"))
             }
+            Act::LateFlow => {
+                if self.late_flow.take().is_some() {
+                    self.late.clear();
+                    return Some("the late Flow is dropped".to_owned());
+                }
+                let (from, to) =
+                    (*VALUES[..7].choose(&mut self.random)?, *VALUES[..7].choose(&mut self.random)?);
+                if from == to {
+                    return None;
+                }
+                self.late_flow = Some((from, to));
+                Some(format!("a Flow makes {to:?} of {from:?}, some seconds later"))
+            }
+            Act::SwitchOff => {
+                let side = if self.random.random_bool(0.5) { Side::Salesforce } else { Side::Engage };
+                let was_off = self.switched_off.contains(&side);
+                match was_off {
+                    true => self.switched_off.retain(|other| *other != side),
+                    false => self.switched_off.push(side),
+                }
+                Some(format!("our user is switched {} in {side}", if was_off { "on" } else { "off" }))
+            }
+            Act::Retire => {
+                self.may_park = true;
+                let value = VALUES[self.random.random_range(0..7)];
+                org.retire_picklist_value("Contact", "Engagement_Status__c", value, true);
+                Some(format!("{value:?} is retired for Contacts"))
+            }
             Act::Hide => {
                 let hidden = self.random.random_bool(0.5);
                 org.withdraw_field("Lead", "Status", hidden);
@@ -278,8 +316,11 @@ impl Stage {
                 for who in 0..self.people.len() {
                     let record = self.record_of(&self.people[who]);
                     let free = !self.is_gone(record) && self.open.iter().all(|open| open.record != record);
-                    if free && !self.is_out(record) {
-                        self.set_in_salesforce(who, record);
+                    if free
+                        && !self.is_out(record)
+                        && let Some(told) = self.set_in_salesforce(who, record)
+                    {
+                        self.tell(format!("OUTSIDE  {told}"));
                     }
                 }
                 Some("everybody's status is set".to_owned())

@@ -34,7 +34,11 @@ impl Stage {
     pub(super) fn look_before(&mut self) {
         let shown = |who: usize| self.shown(who, self.record_of(&self.people[who]));
         let before: Vec<Shown> = (0..self.people.len()).map(shown).collect();
+        let company = self.company;
         for (ledger, shown) in self.checker.ledgers.iter_mut().zip(&before) {
+            if ledger.agreed.is_none() || company.agree(&shown.value, &shown.status) {
+                ledger.agreed = Some([shown.value.clone(), shown.status.clone()]);
+            }
             ledger.values.insert(if shown.out { OUT.to_owned() } else { shown.value.clone() });
             ledger.statuses.insert(shown.status.clone());
         }
@@ -101,21 +105,24 @@ impl Stage {
             }
         });
         let follows_cleared = self.companies().any(|company| company.follows_cleared);
-        let restored = self.checker.restored;
+        let (restored, daemon) = (self.checker.restored, self.checker.daemon);
+        // Two daemons may take each other's writes for somebody's changes, and answer them.
+        let counts = !restored && !self.checker.twins;
         // A record that two share changes for both.
         let twins = self.checker.ledgers[who].twin.is_some();
         let ledger = &mut self.checker.ledgers[who];
         ledger.changes += u64::from(to == Side::Salesforce && !meant.is_empty());
         let side = usize::from(to == Side::Engage);
         ledger.writes[side] += 1;
-        let both_read = ledger.believed[0].as_ref() == Some(&before.value)
-            && ledger.believed[1].as_ref() == Some(&before.status);
+        let beliefs = &mut ledger.believed[daemon];
+        let both_read =
+            beliefs[0].as_ref() == Some(&before.value) && beliefs[1].as_ref() == Some(&before.status);
         let believed = match to == Side::Salesforce && !meant.is_empty() {
-            true => ledger.believed[side].take(),
-            false => ledger.believed[side].replace(new.clone()),
+            true => beliefs[side].take(),
+            false => beliefs[side].replace(new.clone()),
         };
         let mut broken = Vec::new();
-        if ledger.writes[side] > ledger.changes && !restored && !twins {
+        if ledger.writes[side] > ledger.changes && counts && !twins {
             broken.push(format!("7: {} writes for {} changes", ledger.writes[side], ledger.changes));
         }
         if to == Side::Salesforce && before.gone {
@@ -129,13 +136,14 @@ impl Stage {
             broken.push("5: an opt-out was taken back".to_owned());
         }
         let is_out = new == OUT || new == "opted_out";
-        if to == Side::Engage && ledger.known_gone && before.gone && !is_out && !twins {
+        if to == Side::Engage && ledger.known_gone[daemon] && before.gone && !is_out && !twins {
             broken.push("8: a record that is known to be gone was carried over".to_owned());
         }
         if ledger.uncarried[side] && old != new && !is_out {
             ledger.overruled += 1;
         }
         ledger.uncarried = [false, false];
+        ledger.agreed = Some([after.value.clone(), after.status.clone()]);
         let was_out = before.out || before.status == "opted_out";
         if old != new && !known && !is_out && !twins {
             broken.push(format!("4: {new} stands for nothing that was seen on the other side"));
@@ -160,10 +168,10 @@ impl Stage {
     /// The answer has reached the daemon: it knows by now what stood in it.
     pub(super) fn believe(&mut self) {
         for Read { who, side, value, gone } in std::mem::take(&mut self.checker.read) {
-            let ledger = &mut self.checker.ledgers[who];
-            ledger.believed[usize::from(side == Side::Engage)] = Some(value);
+            let (daemon, ledger) = (self.checker.daemon, &mut self.checker.ledgers[who]);
+            ledger.believed[daemon][usize::from(side == Side::Engage)] = Some(value);
             if side == Side::Salesforce {
-                ledger.known_gone = gone;
+                ledger.known_gone[daemon] = gone;
             }
         }
     }
@@ -179,7 +187,11 @@ impl Stage {
         if ledger.unguarded > known.overwrites && !self.checker.restored {
             broken.push(format!("3: {} edits overwritten, {} reported", ledger.unguarded, known.overwrites));
         }
-        let policy = !self.checker.restored && !ledger.moved && !ledger.decided && ledger.unguarded == 0;
+        let policy = !self.checker.restored
+            && !self.checker.twins
+            && !ledger.moved
+            && !ledger.decided
+            && ledger.unguarded == 0;
         let calm = !ledger.cleared && !ledger.opted_out && self.rewrites.is_empty() && self.former.is_empty();
         if policy && calm && ledger.overruled > known.overruled {
             broken.push(format!("3: {} edits overruled, {} journalled", ledger.overruled, known.overruled));
@@ -212,7 +224,8 @@ impl Stage {
             }
         }
         let lone = !ledger.moved && !ledger.decided && !ledger.opted_out && !ledger.cleared;
-        let lone = lone && ledger.unguarded == 0 && !self.checker.restored && self.rewrites.is_empty();
+        let one_memory = !self.checker.restored && !self.checker.twins;
+        let lone = lone && ledger.unguarded == 0 && one_memory && self.rewrites.is_empty();
         match (&ledger.salesforce, &ledger.engage) {
             ((1.., Some(last)), (0, _)) if lone && last != value => {
                 broken.push(format!("3: only Salesforce was edited, to {last:?}, and says {value:?}"));

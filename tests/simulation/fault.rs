@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::http::{HeaderValue, Response};
 use lockstep::model::Side;
+use serde_json::Value;
 
 /// What may go wrong with a call or with the process (the numbers are those of the test plan's list).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,10 +42,20 @@ pub enum Fault {
     Stopped,
     /// Our own clock is set, forwards or backwards (F16).
     ClockSet,
+    /// A precondition fails although nobody was faster (F8).
+    Overtaken,
+    /// The answer to a write of many rows tells of the first half alone (F6).
+    HalfAnswer,
+    /// The place of a listing's next page is known no more (F15).
+    LocatorExpired,
+    /// A page comes a second time (F15).
+    PageRepeated,
+    /// The way leads to another host: by a redirect, or by the address of the next page (F35).
+    Elsewhere,
 }
 
 /// All of them.
-pub const FAULTS: [Fault; 17] = [
+pub const FAULTS: [Fault; 22] = [
     Fault::NotSent,
     Fault::NoAnswer,
     Fault::ServerError,
@@ -62,6 +73,11 @@ pub const FAULTS: [Fault; 17] = [
     Fault::Slow,
     Fault::Stopped,
     Fault::ClockSet,
+    Fault::Overtaken,
+    Fault::HalfAnswer,
+    Fault::LocatorExpired,
+    Fault::PageRepeated,
+    Fault::Elsewhere,
 ];
 
 fn answer(status: u16, body: &str) -> Response<Bytes> {
@@ -81,4 +97,47 @@ pub(super) fn refusal(side: Side, status: u16, code: &str) -> Response<Bytes> {
             answer(status, &format!(r#"{{"error":{{"code":"{code}","message":"as the simulation asked"}}}}"#))
         }
     }
+}
+
+/// What a system says of a user or client that an admin has switched off (F5).
+pub(super) fn switched_off(side: Side, signs_in: bool) -> Response<Bytes> {
+    match (side, signs_in) {
+        (Side::Salesforce, true) => {
+            answer(400, r#"{"error":"inactive_user","error_description":"as the simulation asked"}"#)
+        }
+        (Side::Engage, true) => answer(401, r#"{"error":"invalid_client"}"#),
+        (Side::Salesforce, false) => refusal(side, 401, "INVALID_SESSION_ID"),
+        (Side::Engage, false) => refusal(side, 401, "unauthorized"),
+    }
+}
+
+/// The same answer with the rows of its first half alone, where it has rows.
+pub(super) fn half(carried: &Response<Bytes>) -> Option<Bytes> {
+    let mut body: Value = serde_json::from_slice(carried.body()).ok()?;
+    let rows = match &mut body {
+        Value::Object(object) => object.get_mut("results")?.as_array_mut()?,
+        other => other.as_array_mut()?,
+    };
+    if rows.len() < 2 {
+        return None;
+    }
+    rows.truncate(rows.len() / 2);
+    Some(Bytes::from(body.to_string()))
+}
+
+/// Where a page says that the next one is, and the same page leading to another host.
+pub(super) fn led_elsewhere(carried: &Response<Bytes>) -> Option<(String, Bytes)> {
+    let goes_on = carried.body().windows(16).any(|part| part == b"\"nextRecordsUrl\"");
+    let mut body: Value = goes_on.then(|| serde_json::from_slice(carried.body()).ok())??;
+    let next = body.get("nextRecordsUrl")?.as_str()?.to_owned();
+    body["nextRecordsUrl"] = format!("https://elsewhere.example{next}").into();
+    Some((next, Bytes::from(body.to_string())))
+}
+
+/// A redirect.
+pub(super) fn redirect() -> Response<Bytes> {
+    let mut answer = answer(302, "");
+    let to = HeaderValue::from_static("https://elsewhere.example/");
+    answer.headers_mut().insert("location", to);
+    answer
 }

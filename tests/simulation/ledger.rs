@@ -31,8 +31,8 @@ pub struct Ledger {
     pub changes: u64,
     /// By side, Salesforce first.
     pub writes: [u64; 2],
-    /// What Lockstep has read, or written, last.
-    pub believed: [Option<String>; 2],
+    /// What each daemon has read, or written, last; of Salesforce first.
+    pub believed: [[Option<String>; 2]; 2],
     /// What Salesforce has ever said.
     pub values: BTreeSet<String>,
     /// What Engage has ever said.
@@ -41,10 +41,12 @@ pub struct Ledger {
     pub unguarded: u64,
     /// An edit here, Salesforce first, was neither carried over nor agreed with yet.
     pub uncarried: [bool; 2],
+    /// What both sides held when they last agreed, or were last made to: going back to it is no change.
+    pub agreed: Option<[String; 2]>,
     /// Edits that a write of ours overruled before they were carried over.
     pub overruled: u64,
-    /// Lockstep has read that the record is gone.
-    pub known_gone: bool,
+    /// Which daemons have read that the record is gone.
+    pub known_gone: [bool; 2],
     /// Lockstep has tried to carry an opt-out over.
     pub known_out: bool,
 }
@@ -67,6 +69,11 @@ pub struct Checker {
     pub broken: Option<String>,
     /// The process went on with an old copy of its store: what it did since then, it does not know.
     pub restored: bool,
+    /// There are two daemons that know nothing of each other (F29): each may carry a change over, and may take the other's
+    /// writes for somebody's changes.
+    pub twins: bool,
+    /// The one that makes the present call.
+    pub daemon: usize,
     pub(super) before: Vec<super::check::Shown>,
     pub(super) read: Vec<Read>,
     hits: BTreeMap<Act, u64>,
@@ -101,13 +108,13 @@ impl Checker {
     /// `mapped`: it stands for something on the other side, and the two do not agree.
     pub(super) fn edited_in_salesforce(&mut self, who: usize, value: &str, mapped: bool) {
         let ledger = self.changed(who);
-        ledger.uncarried[0] = mapped;
+        ledger.uncarried[0] = mapped && ledger.agreed.as_ref().is_none_or(|agreed| agreed[0] != value);
         ledger.salesforce = (ledger.salesforce.0 + 1, Some(value.to_owned()));
     }
 
     pub(super) fn edited_in_engage(&mut self, who: usize, status: &str, mapped: bool) {
         let ledger = self.changed(who);
-        ledger.uncarried[1] = mapped;
+        ledger.uncarried[1] = mapped && ledger.agreed.as_ref().is_none_or(|agreed| agreed[1] != status);
         ledger.engage = (ledger.engage.0 + 1, Some(status.to_owned()));
     }
 

@@ -4,7 +4,7 @@
 //! A run makes a company, people, and a random subset of faults with random rates; steps play; then the faults stop, it
 //! settles, and what the two systems show is judged by rules that know nothing of the planner.
 
-#![allow(dead_code)] // used by a test and by an example, each in its own way
+#![allow(dead_code, unused_imports)] // used by a test and by an example, each in its own way
 
 mod acts;
 mod check;
@@ -12,13 +12,17 @@ mod company;
 mod fault;
 mod ledger;
 pub mod matrix;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod plan;
 mod reference;
+mod retries;
 mod run;
 mod settings;
 mod settle;
 mod shrink;
 mod stage;
+mod story;
 mod walk;
 mod wire;
 
@@ -26,8 +30,10 @@ pub use acts::{ACTS, Act};
 pub use fault::{FAULTS, Fault};
 pub use matrix::Matrix;
 pub use plan::Plan;
+pub use retries::retries_spread;
 pub use shrink::shrunk;
-pub use walk::{ready, walk};
+pub use story::{named, story};
+pub use walk::{Ready, ready, walk};
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -38,6 +44,8 @@ pub struct Outcome {
     pub hash: u64,
     /// What happened, line by line.
     pub story: Vec<String>,
+    /// Who there was at the beginning: their Lead, their prospect, and what both said.
+    pub people: Vec<(String, String, String)>,
     /// The mapping.
     pub mapping: String,
     /// Calls that were made.

@@ -27,13 +27,18 @@ use std::time::Duration;
 
 pub(super) struct Run {
     pub(super) shared: Shared,
-    disk: SimulatedDisk,
+    /// Of each daemon; there are two only where the plan says so.
+    disks: [SimulatedDisk; 2],
     backup: Option<SimulatedDisk>,
     config: Config,
     pub(super) clock: Clock,
     company: &'static Company,
-    process: Option<(Arc<Engine>, Store)>,
+    processes: [Option<(Arc<Engine>, Store)>; 2],
+    /// The daemon that is led at present, and whether there is another one (F29).
+    pub(super) daemon: usize,
+    pub(super) twins: bool,
     with_matrix: bool,
+    introduced: Vec<(String, String, String)>,
 }
 
 fn clock(ahead: i64) -> Clock {
@@ -50,7 +55,7 @@ impl Run {
         org.set_page_rows(plan.page_rows);
         product.register_client(CLIENT, SECRET);
         product.set_calls_a_minute(1_000_000);
-        org.set_picklist("Contact", "Engagement_Status__c", &company::VALUES, false);
+        org.set_picklist("Contact", "Engagement_Status__c", &company::VALUES, true);
         let company = Company::number(plan.company);
         let people = people(plan.people, company, &org, &product, &mut random);
         // Two share an address: nobody may guess which of them is meant.
@@ -58,6 +63,12 @@ impl Run {
             |name| org.create_lead("John", name, "Acme", "stranger@example.com", company::VALUES[0]);
         let strangers = ["Roe", "Poe"].into_iter().filter_map(stranger).collect();
         let clock = clocks[0].clone();
+        let introduce = |person: &Person| {
+            let value = org.get(person.lead, "Status");
+            let held = format!("{} and {}", value, product.status(&person.prospect));
+            (person.lead.to_string(), person.prospect.to_string(), held)
+        };
+        let introduced = people.iter().map(introduce).collect();
         let stage = Stage {
             clocks,
             org,
@@ -71,6 +82,9 @@ impl Run {
             open: Vec::new(),
             may_park: false,
             rewrites: Vec::new(),
+            late_flow: None,
+            late: Vec::new(),
+            switched_off: Vec::new(),
             acts: plan.acts.clone(),
             story: Vec::new(),
             random,
@@ -78,7 +92,7 @@ impl Run {
         let shared = Shared::new(Play {
             stage,
             rates: Vec::new(),
-            killed: false,
+            killed: [false; 2],
             trace: DefaultHasher::new(),
             calls: 0,
             grants: 0,
@@ -88,17 +102,36 @@ impl Run {
             states: Vec::new(),
             store: None,
             ahead: Default::default(),
+            page: None,
         });
-        let disk = SimulatedDisk::default();
-        let fates = shared.clone();
-        disk.decide_flushes(move || fates.flush());
-        Run { shared, disk, backup: None, config: config(), clock, company, process: None, with_matrix }
+        let disks = [0, 1].map(|daemon| {
+            let (disk, fates) = (SimulatedDisk::default(), shared.of(daemon));
+            disk.decide_flushes(move || fates.flush());
+            disk
+        });
+        shared.lock().stage.checker.twins = plan.twins;
+        Run {
+            shared,
+            disks,
+            backup: None,
+            config: config(),
+            clock,
+            company,
+            processes: [None, None],
+            daemon: 0,
+            twins: plan.twins,
+            with_matrix,
+            introduced,
+        }
     }
 
     pub(super) async fn play(mut self, plan: &Plan) -> Outcome {
         // Everybody is looked at once and agrees.
-        self.turn(Cycle::POLL).await;
-        self.turn(Cycle::DUE).await;
+        for daemon in 0..=usize::from(plan.twins) {
+            self.daemon = daemon;
+            self.turn(Cycle::POLL).await;
+            self.turn(Cycle::DUE).await;
+        }
         self.shared.lock().stage.advance(Duration::from_secs(60));
         self.shared.lock().rates.clone_from(&plan.rates);
         for (step, seed) in &plan.steps {
@@ -107,6 +140,7 @@ impl Run {
                 play.stage.random = StdRng::seed_from_u64(*seed);
                 play.stage.pass(Duration::from_secs(90));
             }
+            self.daemon = usize::from(plan.twins && seed % 2 == 1);
             self.step(*step).await;
             if self.shared.lock().stage.checker.broken.is_some() {
                 break;
@@ -123,6 +157,7 @@ impl Run {
             broken: play.stage.checker.broken.clone(),
             hash: trace.finish(),
             story: play.stage.story.clone(),
+            people: self.introduced.clone(),
             mapping: self.company.text.clone(),
             calls: play.calls,
             faults: play.faults.clone(),
@@ -142,7 +177,7 @@ impl Run {
             Step::Webhook => self.webhook().await,
             Step::Restart => {
                 self.tell("PROCESS  stopped and started");
-                self.process = None;
+                self.processes[self.daemon] = None;
             }
             Step::Hours => {
                 let mut play = self.shared.lock();
@@ -152,12 +187,12 @@ impl Run {
             }
             Step::Resolve => self.resolve().await,
             Step::Reload => self.reload(),
-            Step::Backup => self.backup = Some(self.disk.copied()),
+            Step::Backup => self.backup = Some(self.disks[0].copied()),
             Step::Restore => {
                 let Some(backup) = &self.backup else { return };
                 self.tell("PROCESS  started on an old copy of its store");
-                self.process = None;
-                self.disk.put_back(backup);
+                self.processes[0] = None;
+                self.disks[0].put_back(backup);
                 self.shared.lock().stage.checker.restored = true;
             }
         }
@@ -169,38 +204,41 @@ impl Run {
 
     /// The process that runs, or a new one on what the last one has left.
     pub(super) fn process(&mut self) -> Option<(Arc<Engine>, Store)> {
-        if self.process.is_none() {
+        if self.processes[self.daemon].is_none() {
+            let shared = self.shared.of(self.daemon);
             {
-                let mut play = self.shared.lock();
-                (play.killed, play.processes) = (false, play.processes + 1);
+                let mut play = shared.lock();
+                play.killed[self.daemon] = false;
+                play.processes += 1;
             }
-            let store = Store::simulated(&self.disk, "simulated").ok()?;
+            let store = Store::simulated(&self.disks[self.daemon], "simulated").ok()?;
             self.shared.lock().store = self.with_matrix.then(|| store.clone());
             let (clock, ahead) = (self.clock.clone(), self.shared.ahead());
             let now = move || clock.now() + jiff::SignedDuration::from_secs(ahead.get());
-            let network = Network::simulated(Arc::new(self.shared.clone()));
+            let network = Network::simulated(Arc::new(shared));
             let mapping = self.company.mapping.clone();
             let engine = Engine::over(&self.config, mapping, store.clone(), Arc::new(now), network);
-            self.process = Some((Arc::new(engine.expect("settings that are right")), store));
+            let engine = Arc::new(engine.expect("settings that are right"));
+            self.processes[self.daemon] = Some((engine, store));
         }
-        self.process.clone()
+        self.processes[self.daemon].clone()
     }
 
     /// One turn of the daemon, which may be its last.
     pub(super) async fn turn(&mut self, cycle: Cycle) {
         let Some((engine, _)) = self.process() else { return };
-        let shared = self.shared.clone();
+        let shared = self.shared.of(self.daemon);
         let report = {
             let mut turning = std::pin::pin!(engine.cycle(cycle));
             poll_fn(|context| match turning.as_mut().poll(context) {
                 Poll::Ready(report) => Poll::Ready(report.ok()),
-                Poll::Pending if shared.lock().killed => Poll::Ready(None),
+                Poll::Pending if shared.is_killed() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             })
             .await
         };
         if report.is_none() {
-            self.process = None;
+            self.processes[self.daemon] = None;
         }
     }
 
@@ -227,7 +265,7 @@ impl Run {
                 .collect();
             let taken_in = engine.take_in_webhook(&headers, body.as_bytes()).await;
             if matches!(taken_in, Err(lockstep::sync::WebhookError::Store(_))) {
-                self.process = None;
+                self.processes[self.daemon] = None;
                 return;
             }
         }
@@ -235,11 +273,22 @@ impl Run {
 
     fn reload(&mut self) {
         let mut play = self.shared.lock();
+        if play.stage.random.random_bool(0.25) {
+            let rows = self.company.text.find("]\n[salesforce").unwrap_or_default();
+            let half = &self.company.text[..play.stage.random.random_range(0..rows)];
+            play.stage.tell("PROCESS  is given half a mapping file".to_owned());
+            drop(play);
+            let parsed = lockstep::verify::parse("simulated.toml", half).map(|loaded| loaded.mapping);
+            if let Some((engine, _)) = &self.processes[self.daemon] {
+                engine.reload_mapping(parsed.map_err(|problems| problems.to_string()));
+            }
+            return;
+        }
         let number = play.stage.random.random_range(0..company::POOL_SIZE);
         self.company = Company::number(number);
         play.stage.reload(self.company);
         drop(play);
-        if let Some((engine, _)) = &self.process {
+        for (engine, _) in self.processes.iter().flatten() {
             engine.use_mapping(self.company.mapping.clone());
         }
     }
@@ -269,7 +318,7 @@ impl Run {
             })
             .await;
         if done.is_err() {
-            self.process = None;
+            self.processes[self.daemon] = None;
         }
     }
 }

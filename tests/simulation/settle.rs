@@ -1,14 +1,15 @@
 //! The end of a run: faults and people stop; then it must become quiet, and every person must agree or be listed.
 
 use super::run::Run;
-use lockstep::model::Side;
-use lockstep::store::marks;
+use lockstep::model::{ProspectId, Side};
+use lockstep::store::{Reader, StoreError, marks};
 use lockstep::sync::Cycle;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::time::Duration;
 
-/// What a store knows of somebody at the end.
+/// What a store knows of somebody at the end; of two daemons, what either knows.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pub(super) linked: bool,
     /// Held or parked.
@@ -20,6 +21,31 @@ pub(super) struct Known {
     pub(super) written: u64,
     /// ... and of those that a company's policy decided against somebody.
     pub(super) overruled: u64,
+}
+
+impl Known {
+    fn of(reader: &Reader<'_>, id: &ProspectId) -> Result<Known, StoreError> {
+        let journal = reader.journal_of(id, 1_000)?;
+        let told = |what: &str| journal.iter().filter(|entry| entry.what == what).count() as u64;
+        let parked = reader.parked(id)?.map(|parked| parked.code);
+        Ok(Known {
+            linked: reader.link(id)?.is_some(),
+            listed: parked.is_some() || reader.held(id)?.is_some(),
+            parked,
+            overwrites: told("overwrote"),
+            written: told("written"),
+            overruled: journal.iter().filter(|entry| entry.overruled.is_some()).count() as u64,
+        })
+    }
+
+    fn add(&mut self, other: Known) {
+        self.linked |= other.linked;
+        self.listed |= other.listed;
+        self.parked = self.parked.take().or(other.parked);
+        self.overwrites += other.overwrites;
+        self.written += other.written;
+        self.overruled += other.overruled;
+    }
 }
 
 impl Run {
@@ -36,12 +62,17 @@ impl Run {
         for round in 0..56 {
             self.advance(if round == 0 { 3 } else { 1_801 });
             let before = self.writes();
-            for cycle in [Cycle::POLL, Cycle::DUE] {
-                self.turn(cycle).await;
-                self.advance(3);
+            let mut idle = true;
+            for daemon in 0..=usize::from(self.twins) {
+                self.daemon = daemon;
+                for cycle in [Cycle::POLL, Cycle::DUE] {
+                    self.turn(cycle).await;
+                    self.advance(3);
+                }
+                self.let_through().await;
+                idle &= self.is_idle().await;
             }
-            self.let_through().await;
-            if round > 0 && before == self.writes() && self.is_idle().await {
+            if round > 0 && before == self.writes() && idle {
                 break;
             }
         }
@@ -49,48 +80,53 @@ impl Run {
         self.judge().await;
         self.advance(2 * 3_600);
         // What a rule refused is tried again by the daily comparison, now that the rule is gone.
-        self.turn(Cycle { sweep: true, ..Cycle::POLL }).await;
-        self.advance(3);
-        self.turn(Cycle::DUE).await;
+        self.compare().await;
+        if self.twins {
+            // What one of them has put right the other takes in.
+            self.compare().await;
+        }
         let writes = self.writes();
-        self.turn(Cycle { sweep: true, ..Cycle::POLL }).await;
-        self.advance(3);
-        self.turn(Cycle::POLL).await;
+        self.compare().await;
         if self.writes() != writes {
             self.shared.lock().stage.checker.breaks("rule 1: it is quiet, and something was written");
         }
         self.judge().await;
     }
 
+    /// Every daemon compares everything.
+    async fn compare(&mut self) {
+        for daemon in 0..=usize::from(self.twins) {
+            self.daemon = daemon;
+            self.turn(Cycle { sweep: true, ..Cycle::POLL }).await;
+            self.advance(3);
+            self.turn(Cycle::POLL).await;
+        }
+    }
+
     async fn judge(&mut self) {
-        let Some((_, store)) = self.process() else { return };
         let (people, ambiguous) = {
             let play = self.shared.lock();
             (play.stage.people.clone(), play.stage.ambiguous.clone())
         };
-        for (who, person) in people.into_iter().enumerate() {
-            let id = person.prospect.clone();
-            let known = store.read(move |reader| {
-                let journal = reader.journal_of(&id, 1_000)?;
-                let told = |what: &str| journal.iter().filter(|entry| entry.what == what).count() as u64;
-                let parked = reader.parked(&id)?.map(|parked| parked.code);
-                Ok(Known {
-                    linked: reader.link(&id)?.is_some(),
-                    listed: parked.is_some() || reader.held(&id)?.is_some(),
-                    parked,
-                    overwrites: told("overwrote"),
-                    written: told("written"),
-                    overruled: journal.iter().filter(|entry| entry.overruled.is_some()).count() as u64,
-                })
-            });
-            let known = known.await.expect("a store that works");
-            self.shared.lock().stage.judge_the_end(who, &known);
-        }
-        for id in ambiguous {
-            let linked = store.read(move |reader| Ok(reader.link(&id)?.is_some()));
-            if linked.await.expect("a store that works") {
-                self.shared.lock().stage.checker.breaks("rule 8: a record was guessed by a shared address");
+        let mut known = vec![Known::default(); people.len()];
+        for daemon in 0..=usize::from(self.twins) {
+            self.daemon = daemon;
+            let Some((_, store)) = self.process() else { return };
+            for (person, known) in people.iter().zip(&mut known) {
+                let id = person.prospect.clone();
+                let more = store.read(move |reader| Known::of(reader, &id));
+                known.add(more.await.expect("a store that works"));
             }
+            for id in ambiguous.clone() {
+                let linked = store.read(move |reader| Ok(reader.link(&id)?.is_some()));
+                if linked.await.expect("a store that works") {
+                    let broken = "rule 8: a record was guessed by a shared address";
+                    self.shared.lock().stage.checker.breaks(broken);
+                }
+            }
+        }
+        for (who, known) in known.iter().enumerate() {
+            self.shared.lock().stage.judge_the_end(who, known);
         }
         let mut play = self.shared.lock();
         let hours = play.stage.hours();

@@ -2,8 +2,8 @@
 
 use super::acts::Act;
 use super::check::Checker;
-use super::company::{Company, OUT};
-use lockstep::model::{ProspectId, SalesforceId, SalesforceObject};
+use super::company::{Company, OUT, VALUES};
+use lockstep::model::{ProspectId, SalesforceId, SalesforceObject, Side};
 use lockstep::sandbox::Clock;
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::{OpenTransaction, Org};
@@ -11,6 +11,9 @@ use rand::prelude::*;
 use rand::rngs::StdRng;
 use serde_json::json;
 use std::time::Duration;
+
+/// How long a Flow that is not part of the transaction waits.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Somebody whom both systems know.
 #[derive(Debug, Clone)]
@@ -56,6 +59,12 @@ pub struct Stage {
     pub may_park: bool,
     /// What Flows make of a status that is set: from and to.
     pub rewrites: Vec<(&'static str, &'static str)>,
+    /// What a Flow makes of a status some seconds after it is set (F10).
+    pub late_flow: Option<(&'static str, &'static str)>,
+    /// By person: what their record said a moment ago, and when such a Flow is to act on it.
+    pub late: Vec<(String, Option<Duration>)>,
+    /// Systems whose admin has switched our user off (F5).
+    pub switched_off: Vec<Side>,
     /// What may happen.
     pub acts: Vec<Act>,
     /// What must hold.
@@ -116,6 +125,36 @@ impl Stage {
             let open = self.open.remove(place);
             self.commit(open);
         }
+        self.late_flows(by);
+    }
+
+    /// A Flow that waits some seconds looks at what was set.
+    fn late_flows(&mut self, by: Duration) {
+        let Some((from, to)) = self.late_flow else { return };
+        for who in 0..self.people.len() {
+            let record = self.record_of(&self.people[who]);
+            let value = self.value(record);
+            if self.late.len() <= who {
+                self.late.push((value.clone(), None));
+            }
+            let (before, left) = std::mem::replace(&mut self.late[who], (value.clone(), None));
+            let left = match left {
+                Some(left) => Some(left.saturating_sub(by)),
+                None => (value == from && before != from).then_some(LATE),
+            };
+            let free = !self.is_gone(record) && self.open.iter().all(|open| open.record != record);
+            match left {
+                Some(left) if value == from && !(left.is_zero() && free) => self.late[who].1 = Some(left),
+                Some(_) if value == from => {
+                    self.org.edit(record, &[(status_field(record), json!(to))]);
+                    let now = self.value(record);
+                    self.late[who].0.clone_from(&now);
+                    self.tell(format!("OUTSIDE  the late Flow makes {now:?} of {record}"));
+                    self.edited_in_salesforce(who, &now);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Whatever is open is committed.
@@ -154,6 +193,11 @@ impl Stage {
         self.org.rewrite_nothing();
         self.org.set_daily_limit(100_000, 0);
         self.org.withdraw_field("Lead", "Status", false);
+        for value in VALUES {
+            self.org.retire_picklist_value("Contact", "Engagement_Status__c", value, false);
+        }
+        (self.late_flow, self.late) = (None, Vec::new());
+        self.switched_off.clear();
     }
 
     /// Another mapping from now on. What rests, rests.

@@ -1,7 +1,7 @@
 //! The network of a simulation: it carries calls to both systems, loses and refuses some, lets others act at the very moment
 //! of a call, and may be the last thing that the process sees.
 
-use super::fault::{Fault, refusal};
+use super::fault::{self, Fault, refusal};
 use super::matrix::{Matrix, State};
 use super::stage::Stage;
 use axum::body::Bytes;
@@ -22,8 +22,8 @@ pub struct Play {
     pub stage: Stage,
     /// How likely each fault is, a call or a flush.
     pub rates: Vec<(Fault, f64)>,
-    /// The process is dead: nothing it asked for is answered any more.
-    pub killed: bool,
+    /// By daemon: its process is dead, and nothing it asked for is answered any more.
+    pub killed: [bool; 2],
     /// Of every call and its answer.
     pub trace: DefaultHasher,
     /// Calls that were carried.
@@ -42,6 +42,8 @@ pub struct Play {
     pub store: Option<Store>,
     /// Seconds by which our own clock was set.
     pub ahead: Ahead,
+    /// The last page of a listing that goes on, and where it goes on.
+    pub page: Option<(String, Bytes)>,
 }
 
 /// Seconds by which our own clock was set, shared with the process.
@@ -55,14 +57,24 @@ impl Ahead {
     }
 }
 
-/// [`Play`], shared.
+/// [`Play`], shared, as one of the daemons meets it.
 #[derive(Clone)]
-pub struct Shared(Arc<Mutex<Play>>);
+pub struct Shared(Arc<Mutex<Play>>, usize);
 
 impl Shared {
     /// Shares it.
     pub fn new(play: Play) -> Shared {
-        Shared(Arc::new(Mutex::new(play)))
+        Shared(Arc::new(Mutex::new(play)), 0)
+    }
+
+    /// As this daemon meets it.
+    pub fn of(&self, daemon: usize) -> Shared {
+        Shared(self.0.clone(), daemon)
+    }
+
+    /// Whether this daemon's process is dead.
+    pub fn is_killed(&self) -> bool {
+        self.lock().killed[self.1]
     }
 
     /// For a moment.
@@ -78,7 +90,7 @@ impl Shared {
     /// How the next flush ends.
     pub fn flush(&self) -> Flush {
         let mut play = self.lock();
-        if play.killed {
+        if play.killed[self.1] {
             return Flush::FailsBefore;
         }
         if play.strikes(Fault::DiskRefuses) {
@@ -93,7 +105,7 @@ impl Shared {
             return Flush::Done;
         };
         play.stage.tell(format!("FAULT    the process dies in a flush: {fate:?}"));
-        play.killed = true;
+        play.killed[self.1] = true;
         fate
     }
 }
@@ -143,10 +155,16 @@ impl Shared {
             // Grants hold nothing that matters, and a form's order is the client's.
             (&what, request.body().as_ref(), request.uri().query()).hash(&mut play.trace);
             play.calls += 1;
-            play.grants += u64::from(what.contains("oauth"));
-            if play.killed {
+            if play.killed[self.1] {
                 return None;
             }
+            play.stage.checker.daemon = self.1;
+            if play.stage.switched_off.contains(&to) {
+                play.stage.tell(format!("LOCKSTEP {what} -> switched off"));
+                play.stage.pass(Duration::from_millis(300));
+                return Some(Ok(fault::switched_off(to, what.contains("oauth"))));
+            }
+            play.grants += u64::from(what.contains("oauth"));
             play.times_change();
             if let Some(instead) = play.before(to, &what) {
                 return instead;
@@ -162,6 +180,7 @@ impl Shared {
             Side::Engage => product.answer(request).await,
         };
         let mut play = self.lock();
+        play.stage.checker.daemon = self.1;
         if let Some(record) = locked {
             play.stage.org.lock(record, false);
         }
@@ -231,7 +250,7 @@ impl Play {
             Some(answer)
         };
         if self.strikes(Fault::KilledBefore) {
-            self.killed = true;
+            self.killed[self.stage.checker.daemon] = true;
             return instead(self, Fault::KilledBefore, None);
         }
         if self.strikes(Fault::NotSent) {
@@ -250,6 +269,28 @@ impl Play {
                 answer.headers_mut().insert("retry-after", HeaderValue::from_static("20"));
             }
             return instead(self, Fault::TooMany, Some(Ok(answer)));
+        }
+        let conditional = what.contains("/sobjects/Lead/") || what.contains("/sobjects/Contact/");
+        if (conditional || what.ends_with("/prospects/batch")) && self.strikes(Fault::Overtaken) {
+            let answer = match to {
+                Side::Salesforce => refusal(to, 412, "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE"),
+                Side::Engage => refusal(to, 409, "version_mismatch"),
+            };
+            return instead(self, Fault::Overtaken, Some(Ok(answer)));
+        }
+        if what.contains("/query/") && self.strikes(Fault::LocatorExpired) {
+            let answer = refusal(to, 400, "INVALID_QUERY_LOCATOR");
+            return instead(self, Fault::LocatorExpired, Some(Ok(answer)));
+        }
+        if what.contains("/query/")
+            && let Some((_, page)) = self.page.clone().filter(|(next, _)| what.ends_with(next))
+            && self.strikes(Fault::PageRepeated)
+        {
+            let answer = refusal(to, 200, "").map(|_| page);
+            return instead(self, Fault::PageRepeated, Some(Ok(answer)));
+        }
+        if self.strikes(Fault::Elsewhere) {
+            return instead(self, Fault::Elsewhere, Some(Ok(fault::redirect())));
         }
         if self.strikes(Fault::SignedOut) {
             let code = if to == Side::Salesforce { "INVALID_SESSION_ID" } else { "unauthorized" };
@@ -273,7 +314,7 @@ impl Play {
         }
         match fault {
             Some(Fault::KilledAfter) => {
-                self.killed = true;
+                self.killed[self.stage.checker.daemon] = true;
                 None
             }
             Some(Fault::NoAnswer) => Some(Err(Lost { sent: true })),
@@ -285,9 +326,32 @@ impl Play {
                 Some(Ok(carried.map(|_| body)))
             }
             _ => {
+                let carried = self.changed_on_its_way(what, carried);
                 self.stage.believe();
                 Some(Ok(carried))
             }
         }
+    }
+
+    /// An answer that says less than it should, or leads astray.
+    fn changed_on_its_way(&mut self, what: &str, carried: Response<Bytes>) -> Response<Bytes> {
+        let rows = what.contains("/composite/sobjects") || what.ends_with("/prospects/batch");
+        if rows
+            && let Some(half) = fault::half(&carried)
+            && self.strikes(Fault::HalfAnswer)
+        {
+            self.stage.tell(format!("FAULT    {:?}: {what}", Fault::HalfAnswer));
+            return carried.map(|_| half);
+        }
+        if what.contains("/query")
+            && let Some((next, elsewhere)) = fault::led_elsewhere(&carried)
+        {
+            self.page = Some((next, carried.body().clone()));
+            if self.strikes(Fault::Elsewhere) {
+                self.stage.tell(format!("FAULT    {:?}: {what}", Fault::Elsewhere));
+                return carried.map(|_| elsewhere);
+            }
+        }
+        carried
     }
 }

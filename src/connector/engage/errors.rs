@@ -92,6 +92,8 @@ pub(super) fn of_wire(wire: WireError, status: Option<u16>, writes: bool) -> Cal
 
 fn of_status(status: u16) -> Retry {
     match status {
+        // The way leads elsewhere: that is said of no row, and is followed nowhere.
+        300..=399 => Retry::Stop,
         401 => Retry::SignIn,
         403 => Retry::Stop,
         404 => Retry::Relink,
@@ -134,5 +136,11 @@ mod tests {
         assert_eq!(of_answer(502, b"", false).effect, Effect::None);
         let error = of_answer(401, br#"{"error":"invalid_client"}"#, false);
         assert_eq!((error.retry, error.code.as_str()), (Retry::Stop, "invalid_client"));
+    }
+
+    #[test]
+    fn a_redirect_is_trouble_of_the_way_and_parks_nobody() {
+        let error = of_answer(302, b"", true);
+        assert_eq!((error.retry, error.effect), (Retry::Stop, Effect::None));
     }
 }

@@ -140,6 +140,8 @@ pub(super) fn of_wire(wire: WireError, status: Option<u16>, writes: bool) -> Cal
 /// What an HTTP status means where no code is known.
 fn of_status(status: u16) -> Retry {
     match status {
+        // The way leads elsewhere: that is said of no row, and is followed nowhere.
+        300..=399 => Retry::Stop,
         401 => Retry::SignIn,
         404 => Retry::Relink,
         412 => Retry::ReRead,

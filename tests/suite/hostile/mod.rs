@@ -1,10 +1,11 @@
 //! The hostile world: every life by brute force where that is possible, by simulation where it is not.
 
+mod protocol;
 mod rows;
 #[path = "../../simulation/mod.rs"]
 mod simulation;
 
-use simulation::{FAULTS, Matrix, Plan, play, play_with_matrix, ready, shrunk, walk};
+use simulation::{FAULTS, Matrix, Plan, play, play_with_matrix, ready, retries_spread, shrunk, story, walk};
 
 /// How many of each are played here; the long runs are the example's (`--example sim`).
 fn count(name: &str, usual: u64) -> u64 {
@@ -17,7 +18,7 @@ fn simulated_days_break_no_rule_and_come_out_the_same_twice() {
         let plan = Plan::of(seed);
         let (outcome, again) = (play(&plan), play(&plan));
         if let Some(broken) = &outcome.broken {
-            let story = play(&shrunk(plan)).story.join("\n");
+            let story = story(&play(&shrunk(plan)));
             panic!(
                 "seed {seed}: {broken}\n{story}\nagain: cargo run --release --example sim -- --seed {seed}"
             );
@@ -35,7 +36,8 @@ fn every_fault_happens_and_meets_people_who_are_quiet_due_and_decided() {
     let empty = matrix.empty();
     let never = FAULTS.iter().filter(|fault| empty.iter().filter(|(other, _)| other == *fault).count() == 7);
     assert_eq!(never.collect::<Vec<_>>(), Vec::<&simulation::Fault>::new());
-    assert!(empty.len() < 40, "{empty:?}");
+    // A few seeds fill what is common; the long run leaves none empty (`.ci/simulate`).
+    assert!(empty.len() < 90, "{empty:?}");
 }
 
 #[test]
@@ -56,4 +58,9 @@ fn the_decision_says_what_the_reference_says() {
     for seed in 1..=count("LOCKSTEP_WALKS", 20_000) {
         walk(&ready, seed).unwrap_or_else(|difference| panic!("walk {seed}: {difference}"));
     }
+}
+
+#[test]
+fn many_that_failed_together_do_not_come_back_together() {
+    retries_spread().unwrap();
 }

@@ -170,3 +170,24 @@ async fn a_write_of_ours_whose_answer_was_lost_is_nobody_elses_change() {
     assert_eq!(world.person_status(&jane), "not_interested");
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn who_opts_out_again_stays_so_though_the_answer_to_the_clearing_was_lost() {
+    let follow = "[opt_out]\ncleared = \"follow\"\n";
+    let world = World::with_mapping(&format!("{}\n{follow}", mapping("engage"))).await;
+    let jane = world.person("Unsubscribed", "opted_out").await;
+    world.agree().await;
+    world.user_clears_opt_out(&jane, "Attempting to contact");
+    world.advance(Duration::from_secs(2));
+    world.lose_the_answer_of_the_next_writes();
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "approaching", "it did happen");
+    world.user_sets_lead(&jane, "Status", "Unsubscribed");
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    assert_eq!(world.lead_status(&jane), "Unsubscribed", "nobody has taken this one back");
+    assert_eq!(world.person_status(&jane), "opted_out");
+    world.is_quiet().await;
+}
