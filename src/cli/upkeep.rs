@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// How often a checkpoint is written, if anything has changed: a damaged store loses at most so much of what it knew
-/// and could not read again. One of 100,000 links is some 30 MB.
+/// and could not read again. One of 100,000 links is 20 MB.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// How often every row is looked at, the journal's too.

@@ -142,12 +142,7 @@ fn line(key: &Key, bytes: &[u8]) -> Result<Option<Line>, StoreError> {
 
 /// Puts a line back, as something of the copy's age: a link is marked as restored and due; nothing that the copy knows
 /// as decided, approved or under way is carried out.
-pub(super) fn put_back(
-    t: &mut Transaction<'_>,
-    header: &Header,
-    line: Line,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn put_back(t: &mut Transaction<'_>, header: &Header, line: Line) -> Result<(), StoreError> {
     match line {
         Line::Store(_) | Line::End(..) => Ok(()),
         // The plan that waited has to be made again.
@@ -158,7 +153,8 @@ pub(super) fn put_back(
         Line::Link(link) => {
             t.put_link(&link)?;
             t.mark_restored(&link.prospect, header.at)?;
-            let seen = Seen { side: None, source: Source::Lockstep, at: now, value: None, by: None };
+            // Due since then: a clock that stands elsewhere must not let it wait.
+            let seen = Seen { side: None, source: Source::Lockstep, at: header.at, value: None, by: None };
             t.mark_due(&link.prospect, seen).map(drop)
         }
         Line::Held(mut held) => {

@@ -77,7 +77,8 @@ pub enum StoreError {
     },
     /// The disk is full: nothing more is read or written.
     #[error(
-        "the disk of the store is full: {reason}; make room and start again, nothing acknowledged is lost"
+        "the store takes no more work: its disk is full ({reason}); make room and start again, nothing acknowledged is \
+         lost"
     )]
     Full {
         /// The operating system's own words.

@@ -166,13 +166,14 @@ fn guarded<T>(doing: &str, ask: impl FnOnce() -> sled::Result<T>) -> Result<T, S
 /// The operating system's own refusal, which says nothing against what is in the files.
 fn system_error(error: &sled::Error) -> Option<io::Error> {
     let sled::Error::Io(error) = error else { return None };
-    match error.raw_os_error() {
-        Some(code) => Some(io::Error::from_raw_os_error(code)),
-        // sled says in words of its own that somebody else has the lock.
-        None if error.kind() == io::ErrorKind::Other || error.kind() == io::ErrorKind::WouldBlock => {
-            Some(io::Error::new(error.kind(), error.to_string()))
-        }
-        None => None,
+    // A missing file, or one that ends too early, is damage. Everything else is about the machine: space, rights, the lock.
+    // sled copies errors, and a copy has lost its code: it is the kind that stays.
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput => None,
+        kind => Some(io::Error::new(kind, error.to_string())),
     }
 }
 

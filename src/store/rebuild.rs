@@ -111,7 +111,7 @@ fn make(
     let put = |lines: &mut Vec<Line>, header: &Header| {
         let mut t = Transaction::new(&engine, &quarantine);
         for line in lines.drain(..) {
-            copying::put_back(&mut t, header, line, now)?;
+            copying::put_back(&mut t, header, line)?;
         }
         open::commit(&engine, t).map(drop)
     };

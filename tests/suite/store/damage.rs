@@ -100,7 +100,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn no_damage_goes_unnoticed_and_none_ends_in_a_panic_or_a_hang() {
-    let damages: usize = std::env::var("LOCKSTEP_DAMAGES").map_or(30, |text| text.parse().unwrap());
+    let damages: usize = std::env::var("LOCKSTEP_DAMAGES").map_or(18, |text| text.parse().unwrap());
     let truth = truth();
     let files = files(truth.dir.path());
     assert!(files.len() >= 5, "db, conf, a snapshot, a checkpoint and the count of commits: {files:?}");

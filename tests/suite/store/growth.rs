@@ -124,3 +124,40 @@ fn intent(number: u32) -> Intent {
         },
     }
 }
+
+/// What opening, with its look at every row that decides, and a checkpoint cost in time and memory:
+/// `LOCKSTEP_LINKS=100000 cargo test --release --test suite store::growth::what -- --nocapture`.
+#[test]
+fn what_opening_and_a_checkpoint_cost() {
+    let links = number("LOCKSTEP_LINKS", 2_000);
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    for first in (0..links).step_by(1_000) {
+        let people = first..links.min(first + 1_000);
+        store.write_blocking(move |t| people.into_iter().try_for_each(|n| t.put_link(&link(n)))).unwrap();
+    }
+    drop(store);
+    let (begin, before) = (std::time::Instant::now(), resident_mib());
+    let store = open(dir.path()).unwrap();
+    let (opened_in, opened) = (begin.elapsed(), resident_mib());
+    let begin = std::time::Instant::now();
+    store.write_blocking(|t| t.set_cursor("engage", "later")).unwrap();
+    let checkpoint = store.checkpoint(at(1)).unwrap().unwrap();
+    assert!(checkpoint.rows > u64::from(links));
+    let bytes = std::fs::metadata(&checkpoint.path).unwrap().len();
+    println!(
+        "{links} links: opened in {opened_in:.0?}, a checkpoint of {} KiB in {:.0?}; resident {before:.0} MiB before, \
+         {opened:.0} opened, {:.0} after the checkpoint",
+        bytes >> 10,
+        begin.elapsed(),
+        resident_mib(),
+    );
+}
+
+/// Linux only; 0 elsewhere.
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: f64 = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0.0);
+    kib / 1024.0
+}
