@@ -12,6 +12,12 @@ pub const ALL: &[(&str, &str)] = &[
     ("intent.durable", "a write is announced in the store, and not made"),
     ("write.answered", "a write had its effect, and the store does not know"),
     ("write.recorded", "a write is recorded, and nothing else was done since"),
+    ("checkpoint.begun", "a checkpoint is an empty file without its name"),
+    ("checkpoint.written", "a checkpoint is whole, without its name"),
+    (
+        "checkpoint.renamed",
+        "a checkpoint has its name, which the directory may forget; older ones are still there",
+    ),
     ("journal.pruned", "old entries are taken out in a transaction that is not committed"),
 ];
 

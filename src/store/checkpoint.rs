@@ -5,6 +5,7 @@
 //! than all the rest; `lockstep store export --journal` takes it along.
 
 use super::{Store, StoreError, copy_file};
+use crate::kill_point;
 use jiff::Timestamp;
 use std::fs::File;
 use std::io;
@@ -84,10 +85,13 @@ pub(super) fn write(store: &Store, dir: &Path, at: Timestamp) -> Result<Checkpoi
     let new = folder.join("new");
     let (rows, path) = (|| {
         let file = File::create(&new).map_err(|error| failed(&new, error))?;
+        kill_point::here("checkpoint.begun");
         let (file, rows) = store.copy_to(file, at, false)?;
         file.sync_all().map_err(|error| failed(&new, error))?;
+        kill_point::here("checkpoint.written");
         let path = folder.join(format!("{number:08}.{EXTENSION}"));
         std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
+        kill_point::here("checkpoint.renamed");
         for dir in [&folder, dir] {
             File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| failed(dir, error))?;
         }

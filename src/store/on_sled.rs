@@ -183,3 +183,17 @@ fn broken(doing: &str, error: &io::Error) -> StoreError {
         false => StoreError::Broken { reason: format!("{doing} failed: {error}") },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damage_however_often_sled_repeats_it() {
+        let system = sled::Error::Io(io::Error::from_raw_os_error(28));
+        for error in [system.clone(), system.clone().clone(), system] {
+            let said = guarded("flushing", || Err::<(), _>(error));
+            assert!(matches!(said, Err(StoreError::Full { .. })), "{said:?}");
+        }
+    }
+}

@@ -81,8 +81,12 @@ impl Process {
     ///
     /// # Errors
     /// When it ends instead.
+    ///
+    /// # Panics
+    /// When it takes what a kill left for damage, and puts an older store in its place.
     pub fn up(&mut self) -> Result<(), Ended> {
-        match self.hears("admin.listening", WITHIN) {
+        match self.hears_one_of(&["admin.listening", "store.rebuilt"], WITHIN) {
+            Some(line) if line["event"] == "store.rebuilt" => panic!("a kill is no damage: {line}"),
             Some(line) => {
                 self.address = line["address"].as_str().map(str::to_owned);
                 Ok(())
@@ -98,13 +102,17 @@ impl Process {
 
     /// The next line of this event, if it comes; what is said before it is passed over.
     pub fn hears(&self, event: &str, within: Duration) -> Option<Value> {
+        self.hears_one_of(&[event], within)
+    }
+
+    fn hears_one_of(&self, events: &[&str], within: Duration) -> Option<Value> {
         let until = Instant::now() + within;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     // The last line of one that was killed may be cut off.
                     let value: Value = serde_json::from_str(&line).unwrap_or_default();
-                    if value["event"] == event {
+                    if value["event"].as_str().is_some_and(|event| events.contains(&event)) {
                         return Some(value);
                     }
                 }
