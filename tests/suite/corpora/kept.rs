@@ -1,4 +1,4 @@
-//! What the fuzzers kept, and every input that once made one fail.
+//! What the fuzzers begin with, and every input that once made one fail.
 
 use super::apart;
 use super::targets::TARGETS;
@@ -14,8 +14,8 @@ fn files(folder: &str, target: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_input_that_a_fuzzer_kept_is_borne_by_its_target() {
-    apart!(every_input_that_a_fuzzer_kept_is_borne_by_its_target, 512, || {
+fn every_kept_input_is_borne_by_its_target() {
+    apart!(every_kept_input_is_borne_by_its_target, 512, || {
         for (target, run) in TARGETS {
             let corpus = files("corpus", target);
             assert!(!corpus.is_empty(), "{target} has no corpus");

@@ -1,7 +1,7 @@
 //! Inputs that nobody should send and somebody will. Each corpus is run in a process of its own, which has to end within its
 //! time, below its memory, and by itself.
 //!
-//! The targets are those of `fuzz/`: what libFuzzer ran for hours is run here over what it kept, and over the classes of bad
+//! The targets are those of `fuzz/`: what libFuzzer runs for hours is run here over the kept inputs, and over the classes of bad
 //! input that are known by name.
 
 mod apart;
