@@ -192,7 +192,7 @@ pub struct JournalEntry {
     /// The Lead or Contact.
     pub salesforce: Option<SalesforceId>,
     /// What happened: `linked`, `adopted`, `skipped`, `held`, `written`, `parked`, `relinked`, `unlinked`,
-    /// `resolved`, `stale`, `dropped`, `left`.
+    /// `resolved`, `stale`, `dropped`, `left`, `waits`, `row held`.
     pub what: String,
     /// What had been seen.
     pub seen: Vec<Seen>,

@@ -111,6 +111,7 @@ pub(super) fn refuse(
             let mut entry = record::entry(&write.work, "row held", said(&value), now);
             (entry.side, entry.rule) = (Some(value.side), value.rule.clone());
             entry.to = Some(id.clone());
+            tx.append_journal(&entry)?;
             notes.push(Note::new(NoteKind::RowHeld, entry, Some(error.code.clone())));
         }
     }

@@ -2,33 +2,14 @@
 
 use crate::scenarios::world::{Person, World};
 use lockstep::admin::{Operations, Stored, Which};
-use lockstep::config::{LogConfig, LogFormat};
 use lockstep::sync::Cycle;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tracing_subscriber::Registry;
-use tracing_subscriber::layer::SubscriberExt;
 
 const PEOPLE: usize = 450;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn mapping() -> String {
     format!("{}\n[limits]\nchanged_share = 1.0\n", include_str!("../../../mapping/example.toml"))
-}
-
-/// What the log says from now on, in this thread.
-fn listening() -> (tracing::subscriber::DefaultGuard, Arc<Mutex<Vec<String>>>) {
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let kept = lines.clone();
-    let config = LogConfig { format: LogFormat::Json, level: "info".to_owned(), personal_data: false };
-    let layer =
-        lockstep::event::layer(&config, "test", move |line: &str| kept.lock().unwrap().push(line.to_owned()));
-    (tracing::subscriber::set_default(Registry::default().with(layer.unwrap())), lines)
-}
-
-fn count(lines: &Arc<Mutex<Vec<String>>>, event: &str) -> usize {
-    let name = format!("\"event\":\"{event}\"");
-    lines.lock().unwrap().iter().filter(|line| line.contains(&name)).count()
 }
 
 impl World {
@@ -55,6 +36,15 @@ impl World {
         people.iter().filter(|person| self.lead_status(person) == "Nurture").count()
     }
 
+    /// How many entries of these people's journals say that this happened.
+    async fn told(&self, people: &[Person], what: &str) -> usize {
+        let mut told = 0;
+        for person in people {
+            told += self.journal(person).await.iter().filter(|entry| entry.what == what).count();
+        }
+        told
+    }
+
     async fn waiting(&self) -> u64 {
         let status = self.operations().status().await.unwrap();
         status.held_rows.iter().map(|row| row.waiting).sum()
@@ -73,10 +63,10 @@ async fn held() -> (World, Vec<Person>) {
 
 #[tokio::test]
 async fn twenty_refusals_of_one_value_hold_its_row_once_and_the_others_wait_with_it() {
-    let (_guard, lines) = listening();
     let (world, people) = held().await;
-    assert_eq!(count(&lines, "row.held"), 1, "one event");
-    assert_eq!(count(&lines, "record.parked"), 19, "and nobody is parked after it");
+    // Each of these entries is one line of the log.
+    assert_eq!(world.told(&people, "row held").await, 1, "one event");
+    assert_eq!(world.told(&people, "parked").await, 19, "and nobody is parked after it");
     assert_eq!(world.parked().await.len(), 19);
     assert_eq!(world.waiting().await, (PEOPLE - 19) as u64);
 
