@@ -7,6 +7,7 @@ which is what a container engine or a StatefulSet does. Then the same with SIGTE
 /livez and /readyz answered 200 and when the first write arrived, counted from the signal. At the end both sides are compared.
 """
 
+import functools
 import os
 import signal
 import statistics
@@ -17,6 +18,7 @@ import time
 
 from stage import TOKEN, Daemon, Sandbox, ask, configured
 
+print = functools.partial(print, flush=True)
 LOCKSTEP, PEOPLE, ROUNDS = sys.argv[1], int((sys.argv[2:3] or [10000])[0]), int((sys.argv[3:4] or [10])[0])
 
 

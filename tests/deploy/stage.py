@@ -63,7 +63,8 @@ class Daemon:
     def __init__(self, lockstep, config, log=os.devnull):
         self.born = time.monotonic()
         self.process = subprocess.Popen(
-            [lockstep, "run", "-c", config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [lockstep, "run", "-c", config], env=os.environ | {"MALLOC_ARENA_MAX": "2"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.address = self.first_write = None
         self.writes = 0
         self.log = open(log, "w", encoding="utf-8")
@@ -117,6 +118,7 @@ class Daemon:
 
 
 def configured(place, sandbox, level="info"):
+    """With a short look back: everybody in this sandbox is younger than the ten minutes that polls usually look back."""
     for name, text in [("mapping.toml", MAPPING), ("secret", sandbox.said["client_secret"]), ("token", TOKEN)]:
         with open(f"{place}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
@@ -132,12 +134,14 @@ client_secret_file = "secret"
 changes = ["pubsub", "poll"]
 pubsub_endpoint = "{sandbox.said['pubsub']}"
 poll_every = "1s"
+overlap = "30s"
 [engage]
 base_url = "{sandbox.said['engage']}"
 client_id = "{sandbox.said['client_id']}"
 client_secret_file = "secret"
 changes = ["poll"]
 poll_every = "1s"
+overlap = "30s"
 [store]
 path = "store"
 [admin]
