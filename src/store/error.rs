@@ -77,7 +77,7 @@ pub enum StoreError {
     },
     /// The disk is full: nothing more is read or written.
     #[error(
-        "the store takes no more work: its disk is full ({reason}); make room and start again, nothing acknowledged is \
+        "the store takes no more work: the disk of the store is full ({reason}); make room and start again, nothing acknowledged is \
          lost"
     )]
     Full {
