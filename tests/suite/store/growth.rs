@@ -21,7 +21,7 @@ fn number(name: &str, default: u32) -> u32 {
 
 #[test]
 fn the_store_stops_growing_once_the_journal_has_its_age() {
-    let days = number("LOCKSTEP_GROWTH_DAYS", 12);
+    let days = number("LOCKSTEP_GROWTH_DAYS", 36);
     let changes = number("LOCKSTEP_GROWTH_CHANGES", 400);
     let kept = number("LOCKSTEP_GROWTH_KEPT_DAYS", 3);
     let people = changes * 4;
@@ -49,9 +49,10 @@ fn the_store_stops_growing_once_the_journal_has_its_age() {
         }
     }
     let size = store.disk_bytes().unwrap();
-    // The engine gives nothing back, but uses again what it has: half as much again is for what lies about.
+    // The engine gives nothing back, but uses again what it has, in pieces of half a mebibyte and in its own time. What is
+    // kept of the journal is a tenth of what was written to it.
     assert!(
-        size <= largest_when_full * 3 / 2,
+        size <= largest_when_full * 2 + (4 << 20),
         "{size} bytes, and {largest_when_full} when the journal had its age"
     );
     assert!(store.verify().unwrap().whole);
