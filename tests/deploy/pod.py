@@ -84,7 +84,8 @@ def main(lockstep, files):
     with tempfile.TemporaryDirectory() as place:
         # Where another user can reach it.
         os.chmod(place, 0o755)
-        binary = subprocess.run(["install", "-m", "755", lockstep, place], check=True) and f"{place}/lockstep"
+        binary = f"{place}/lockstep"
+        subprocess.run(["install", "-m", "755", lockstep, binary], check=True)
         for file in files:
             with open(file, encoding="utf-8") as text:
                 manifests = [manifest for manifest in yaml.safe_load_all(text) if manifest]
