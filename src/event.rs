@@ -8,6 +8,7 @@ pub use text::{escape, escape_json, is_unsafe, mask_emails};
 
 use crate::config::{LogConfig, LogFormat};
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
@@ -21,6 +22,26 @@ pub struct Event {
     pub level: tracing::Level,
     /// When this happens, in one sentence.
     pub what: &'static str,
+    /// Its place in [`ALL`].
+    place: usize,
+}
+
+impl Event {
+    /// One more of them, whether a log shows it or not. [`emit!`](crate::emit) counts.
+    pub fn count(&self) {
+        if let Some(count) = EMITTED.get(self.place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How often each event was emitted since this process began, by its place in [`ALL`]. The log is the process's own, and
+/// so are these.
+static EMITTED: [AtomicU64; ALL.len()] = [const { AtomicU64::new(0) }; ALL.len()];
+
+/// How often each event of the catalogue was emitted since this process began.
+pub fn emitted() -> impl Iterator<Item = (&'static str, u64)> {
+    ALL.iter().zip(&EMITTED).map(|(event, count)| (event.name, count.load(Ordering::Relaxed)))
 }
 
 /// Logs one event of the catalogue: `emit!(STATUS_WRITTEN, change = %id, "the person is now Success")`.
@@ -29,14 +50,15 @@ pub struct Event {
 /// `code`, `duration_ms`.
 #[macro_export]
 macro_rules! emit {
-    ($event:ident, $($rest:tt)*) => {
+    ($event:ident, $($rest:tt)*) => {{
+        $crate::event::$event.count();
         ::tracing::event!(
             target: "lockstep",
             $crate::event::$event.level,
             event = $crate::event::$event.name,
             $($rest)*
         )
-    };
+    }};
 }
 
 /// The log could not be started.
@@ -93,7 +115,10 @@ pub fn layer<S: Fn(&str) + Send + Sync + 'static>(
 macro_rules! catalogue {
     ($($constant:ident = $level:ident $name:literal, $what:literal;)*) => {
         $(#[doc = $what] pub const $constant: Event =
-            Event { name: $name, level: tracing::Level::$level, what: $what };)*
+            Event { name: $name, level: tracing::Level::$level, what: $what, place: Place::$constant as usize };)*
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)] // the events' own names
+        enum Place { $($constant),* }
 
         /// Every event there is, in the order of the catalogue.
         pub const ALL: &[Event] = &[$($constant),*];
@@ -149,6 +174,7 @@ catalogue! {
     BACKFILL_GIVEN_UP = WARN "backfill.given_up", "A bulk job failed; the records are read by calls.";
     BULK_WRITE_STARTED = INFO "bulk_write.started", "A large approved plan is written by a bulk job.";
     BULK_WRITE_ENDED = INFO "bulk_write.ended", "A bulk job has ended, and how each of its rows did is recorded.";
+    OPERATOR_ACTED = INFO "operator.acted", "Somebody had something done over the admin port; `by` is who, where that was said, and `action` what.";
     SWEEP_STARTED = INFO "sweep.started", "The daily comparison of everything linked has begun.";
     LIBRARY_LOGGED = DEBUG "library.logged", "A line from a library.";
 }

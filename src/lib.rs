@@ -40,6 +40,9 @@ pub mod connector;
 // What is remembered.
 pub mod store;
 
+// What is counted.
+pub mod metrics;
+
 // Doing it: the path of a change.
 pub mod sync;
 

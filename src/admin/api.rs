@@ -1,14 +1,15 @@
 //! `/api/v1/...`: each handler asks one operation.
 
+use super::audit::Acting;
 use super::operations::{Daemon, Refusal};
-use super::views::{ApplyPlan, Conflict, Count, Explanation, Resolve, Resync, Which};
-use crate::model::Link;
+use super::views::*;
+use crate::model::{Link, Side};
+use crate::store::Integrity;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -19,84 +20,150 @@ type Read<T> = Result<Json<T>, JsonRejection>;
 
 /// The paths below `/api/v1`. What reads is GET, what changes is POST: the guard relies on it.
 pub fn router() -> Router<Arc<dyn Daemon>> {
-    Router::new()
-        .route("/status", get(async |State(daemon): App| daemon.status().await.map(Json)))
-        .route("/explain", get(explain))
-        .route("/conflicts", get(async |State(daemon): App| daemon.conflicts().await.map(Json)))
-        .route("/conflicts/resolve", post(resolve))
-        .route("/parked", get(async |State(daemon): App| daemon.parked().await.map(Json)))
-        .route("/parked/retry", post(retry))
-        .route("/parked/drop", post(drop_parked))
-        .route("/pause", post(async |State(daemon): App| daemon.pause().await.map(Json)))
-        .route("/resume", post(async |State(daemon): App| daemon.resume().await.map(Json)))
-        .route("/resync", post(resync))
-        .route("/plan", get(async |State(daemon): App| daemon.plan().await.map(Json)))
-        .route("/plan/apply", post(apply_plan))
-        .route("/links", get(links))
-        .route("/store/export", get(export))
-        .route("/store/verify", get(async |State(daemon): App| daemon.verify().await.map(Json)))
+    super::routes::routes()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.serve))
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+pub(super) struct Wanted {
     id: String,
 }
 
 /// The value as JSON, or the refusal.
 type Reply<T> = Result<Json<T>, Refusal>;
 
-async fn explain(State(daemon): App, Query(wanted): Query<Wanted>) -> Reply<Vec<Explanation>> {
+pub(super) async fn status(State(daemon): App) -> Reply<Status> {
+    Ok(Json(daemon.status().await?))
+}
+
+pub(super) async fn explain(State(daemon): App, Query(wanted): Query<Wanted>) -> Reply<Vec<Explanation>> {
     Ok(Json(daemon.explain(wanted.id).await?))
 }
 
-async fn resolve(State(daemon): App, body: Read<Resolve>) -> Reply<Vec<Conflict>> {
+pub(super) async fn changes(State(daemon): App, Query(asked): Query<ChangesAsked>) -> Reply<Changes> {
+    Ok(Json(daemon.changes(asked).await?))
+}
+
+pub(super) async fn mapping(State(daemon): App) -> Reply<MappingView> {
+    Ok(Json(daemon.mapping().await?))
+}
+
+pub(super) async fn conflicts(State(daemon): App) -> Reply<Vec<Conflict>> {
+    Ok(Json(daemon.conflicts().await?))
+}
+
+pub(super) async fn resolve(State(daemon): App, body: Read<Resolve>) -> Reply<Vec<Conflict>> {
     let resolve = read(body)?;
     if resolve.by.trim().is_empty() {
         return Err(Refusal::invalid("`by` is empty: say who decides, it goes into the journal"));
     }
-    Ok(Json(daemon.resolve(resolve).await?))
+    let (acting, id) = (Acting::named(&resolve.by), resolve.id.clone());
+    let action = match resolve.take {
+        Side::Salesforce => "resolve: take salesforce",
+        Side::Engage => "resolve: take engage",
+    };
+    let decided = daemon.resolve(resolve).await?;
+    acting.did(action, Some(&id));
+    Ok(Json(decided))
 }
 
-async fn retry(State(daemon): App, body: Read<Which>) -> Reply<Count> {
-    Ok(Json(daemon.retry(read(body)?).await?))
+pub(super) async fn parked(State(daemon): App) -> Reply<Vec<ParkedRecord>> {
+    Ok(Json(daemon.parked().await?))
 }
 
-async fn drop_parked(State(daemon): App, body: Read<Which>) -> Reply<Count> {
-    Ok(Json(daemon.drop_parked(read(body)?).await?))
+pub(super) async fn retry(
+    State(daemon): App,
+    Query(acting): Query<Acting>,
+    body: Read<Which>,
+) -> Reply<Count> {
+    let which = read(body)?;
+    let count = daemon.retry(which.clone()).await?;
+    acting.did("retry parked", which.id.as_deref());
+    Ok(Json(count))
+}
+
+pub(super) async fn drop_parked(
+    State(daemon): App,
+    Query(acting): Query<Acting>,
+    body: Read<Which>,
+) -> Reply<Count> {
+    let which = read(body)?;
+    let count = daemon.drop_parked(which.clone()).await?;
+    acting.did("drop parked", which.id.as_deref());
+    Ok(Json(count))
+}
+
+pub(super) async fn pause(State(daemon): App, Query(acting): Query<Acting>) -> Reply<()> {
+    daemon.pause().await?;
+    acting.did("pause", None);
+    Ok(Json(()))
+}
+
+pub(super) async fn resume(State(daemon): App, Query(acting): Query<Acting>) -> Reply<()> {
+    daemon.resume().await?;
+    acting.did("resume", None);
+    Ok(Json(()))
+}
+
+pub(super) async fn plan(State(daemon): App) -> Reply<Plan> {
+    Ok(Json(daemon.plan().await?))
 }
 
 /// Without a body it is whatever waits.
-async fn apply_plan(State(daemon): App, body: Bytes) -> Reply<Count> {
-    let apply = match body.is_empty() {
+pub(super) async fn apply_plan(
+    State(daemon): App,
+    Query(acting): Query<Acting>,
+    body: Bytes,
+) -> Reply<Count> {
+    let apply: ApplyPlan = match body.is_empty() {
         true => ApplyPlan::default(),
         false => serde_json::from_slice(&body).map_err(|error| Refusal::invalid(error.to_string()))?,
     };
-    Ok(Json(daemon.apply_plan(apply).await?))
+    let count = daemon.apply_plan(apply).await?;
+    acting.did("apply plan", None);
+    Ok(Json(count))
 }
 
 #[derive(Deserialize)]
-struct After {
+pub(super) struct After {
     after: Option<String>,
 }
 
-async fn links(State(daemon): App, Query(page): Query<After>) -> Reply<Vec<Link>> {
+pub(super) async fn links(State(daemon): App, Query(page): Query<After>) -> Reply<Vec<Link>> {
     Ok(Json(daemon.links(page.after).await?))
 }
 
 #[derive(Deserialize)]
-struct Wish {
+pub(super) struct Wish {
     #[serde(default)]
     journal: bool,
 }
 
 /// JSON Lines, as they are read. Whether the copy is whole says its last line.
-async fn export(State(daemon): App, Query(wish): Query<Wish>) -> Result<Response, Refusal> {
+pub(super) async fn export(State(daemon): App, Query(wish): Query<Wish>) -> Result<Response, Refusal> {
     let copy = daemon.export(wish.journal).await?;
     Ok(([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(copy)).into_response())
 }
 
-async fn resync(State(daemon): App, body: Read<Resync>) -> Reply<Count> {
-    Ok(Json(daemon.resync(read(body)?).await?))
+pub(super) async fn verify(State(daemon): App) -> Reply<Integrity> {
+    Ok(Json(daemon.verify().await?))
+}
+
+pub(super) async fn resync(
+    State(daemon): App,
+    Query(acting): Query<Acting>,
+    body: Read<Resync>,
+) -> Reply<Count> {
+    let resync = read(body)?;
+    let whom = match &resync.which {
+        ResyncWhich::All => None,
+        ResyncWhich::Since(since) => Some(format!("since {since}")),
+        ResyncWhich::Ids(ids) => Some(ids.join(" ")),
+    };
+    let count = daemon.resync(resync).await?;
+    acting.did("resync", whom.as_deref());
+    Ok(Json(count))
 }
 
 fn read<T>(body: Read<T>) -> Result<T, Refusal> {

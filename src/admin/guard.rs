@@ -36,6 +36,10 @@ impl Guard {
                 "this port is for this machine: call it as 127.0.0.1, [::1] or localhost",
             ));
         }
+        // Without a token a browser could not even show where to put one in; these files hold no data.
+        if (method == Method::GET || method == Method::HEAD) && super::dashboard::is_file(path) {
+            return Ok(());
+        }
         let is_change = !(method == Method::GET || method == Method::HEAD);
         match &self.token {
             Some(token) if bearer_matches(headers, token) => Ok(()),
@@ -99,7 +103,11 @@ mod tests {
             assert_eq!(kind(&guard, Method::POST, path, &[]), None, "{path}");
         }
         let unauthorized = Some(RefusalKind::Unauthorized);
-        for path in ["/", "/metrics", "/api/v1/status", "/livez/", "/livezz", "/nowhere"] {
+        for path in ["/dashboard/main.js", "/"] {
+            assert_eq!(kind(&guard, Method::GET, path, &[]), None, "{path} holds no data");
+            assert_eq!(kind(&guard, Method::POST, path, &[]), Some(RefusalKind::Unauthorized), "{path}");
+        }
+        for path in ["/dashboard/other.js", "/metrics", "/api/v1/status", "/livez/", "/livezz", "/nowhere"] {
             assert_eq!(kind(&guard, Method::GET, path, &[]), unauthorized, "{path}");
             assert_eq!(kind(&guard, Method::GET, path, &[("authorization", "Bearer right")]), None, "{path}");
         }
@@ -123,11 +131,10 @@ mod tests {
     fn another_name_for_this_machine_is_refused_where_only_this_machine_listens() {
         let guard = Guard { token: None, loopback: true };
         for host in ["evil.example", "localhost.evil.example", "10.0.0.1:8080", ""] {
-            assert_eq!(
-                kind(&guard, Method::GET, "/api/v1/status", &[("host", host)]),
-                Some(RefusalKind::Forbidden),
-                "{host}"
-            );
+            for path in ["/api/v1/status", "/"] {
+                let refused = kind(&guard, Method::GET, path, &[("host", host)]);
+                assert_eq!(refused, Some(RefusalKind::Forbidden), "{host}{path}");
+            }
         }
         assert_eq!(kind(&guard, Method::GET, "/api/v1/status", &[]), Some(RefusalKind::Forbidden));
         for host in ["127.0.0.1:1", "[::1]:8080", "LOCALHOST"] {

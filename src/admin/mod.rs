@@ -4,16 +4,24 @@
 //! part, too) and [`Daemon`]. Nothing in this room knows how to talk to either system.
 
 mod api;
+mod audit;
+mod counts;
+mod dashboard;
+mod drawn;
 mod guard;
+mod live;
 mod metrics;
+mod openapi;
 mod operations;
 mod person;
+mod routes;
 mod server;
 mod stored;
 mod verdict;
 mod views;
 mod webhooks;
 
+pub use drawn::{MappingCounts, mapping_view};
 pub use operations::{
     Answer, Copy, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
 };

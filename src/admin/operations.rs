@@ -1,6 +1,7 @@
 //! What can be asked of a daemon, and done to it.
 
 use super::views::*;
+use crate::metrics::Metrics;
 use crate::model::Link;
 use crate::store::Integrity;
 use axum::body::Bytes;
@@ -57,6 +58,12 @@ pub trait Daemon: Operations {
     /// Why the daemon cannot do its work yet; nothing once store and configuration are open and both systems have
     /// answered once (rulings.md 25). Asked often: must not wait.
     fn not_ready(&self) -> Vec<NotReady>;
+    /// What was seen, decided and written of late, in pages.
+    fn changes(&self, asked: ChangesAsked) -> Answer<'_, Changes>;
+    /// The mapping in use, with live counts.
+    fn mapping(&self) -> Answer<'_, MappingView>;
+    /// What is counted, up to now.
+    fn metrics(&self) -> &Metrics;
     /// A delivery, not yet verified. 204 once the event is durable; 401, 400 or 503 otherwise (engage-api.md, Webhooks).
     fn webhook(&self, headers: HeaderMap, body: Bytes) -> BoxFuture<'_, StatusCode>;
     /// An outbound message of Salesforce, not yet read: the status, and the SOAP to answer with. 200 with an Ack once all
@@ -65,7 +72,7 @@ pub trait Daemon: Operations {
 }
 
 /// One reason why the daemon is not ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NotReady {
     /// `store`, `configuration`, `salesforce`, `engage`.
     pub part: String,
@@ -84,7 +91,7 @@ pub struct Refusal {
 }
 
 /// Kinds of refusal. The names are the API's error codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalKind {
     /// There is no such record, conflict or path.
@@ -143,14 +150,14 @@ impl Refusal {
 }
 
 /// The body of a refusal: `{"error":{"code":"not_found","message":"..."}}`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RefusalBody {
     /// The refusal.
     pub error: RefusalDetail,
 }
 
 /// Inside of [`RefusalBody`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RefusalDetail {
     /// Its kind.
     pub code: RefusalKind,

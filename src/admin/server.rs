@@ -1,8 +1,9 @@
 //! The listeners.
 
 use super::guard::Guard;
+use super::live::Live;
 use super::operations::{Daemon, NotReady, Refusal};
-use super::{api, webhooks};
+use super::{api, dashboard, webhooks};
 use crate::emit;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -10,13 +11,14 @@ use axum::http::header::{CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE, X_CONTENT
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use secrecy::SecretString;
 use serde::Serialize;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// How long requests that are being answered may take once the daemon is asked to stop. The whole daemon has 10 s.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -32,11 +34,19 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
+    let (stop, stopping) = watch::channel(false);
+    let shutdown = async move {
+        shutdown.await;
+        // Streams that nobody ends would hold up the end of everything; there may be none.
+        let _ = stop.send(true);
+    };
     let guard = Arc::new(Guard { token, loopback: address.ip().is_loopback() });
     let router = health()
         .merge(webhooks::router())
+        .merge(dashboard::router())
         .nest("/api/v1", api::router())
         .route("/metrics", get(super::metrics::metrics))
+        .layer(Extension(Live::new(stopping)))
         .fallback(async || Refusal::not_found("there is nothing at this path"))
         .layer(middleware::from_fn_with_state(guard, guarded))
         .with_state(daemon);

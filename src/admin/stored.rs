@@ -1,5 +1,7 @@
 //! What the store alone can answer, whether a daemon runs on it or not.
 
+use super::counts::{held_by_kind, oldest_due_ms, parked_by_side};
+use super::drawn::MappingCounts;
 use super::operations::{Answer, Copy, Operations, Refusal};
 use super::person::{Wanted, explanation};
 use super::verdict::{decide, forget, retry, seen};
@@ -11,10 +13,20 @@ use crate::store::{Integrity, Newcomer, Reader, Source, Store, StoreError, Trans
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
+use tokio::sync::Mutex;
 
 /// Rows taken at once: a commit waits while somebody reads.
 const PAGE: usize = 500;
+
+/// The newest entries of the journal that are counted for the mapping.
+const JOURNAL_COUNTED: u64 = 10_000;
+
+/// How often everybody is counted, at most. With many people less often: a twentieth of the time goes into it at most.
+const COUNTED_EVERY: Duration = Duration::from_secs(2);
+
 /// How much of a copy is in memory at a time.
 const COPY_CHUNK: usize = 64 << 10;
 
@@ -24,12 +36,13 @@ pub struct Stored {
     store: Store,
     tenant: String,
     clock: fn() -> Timestamp,
+    mapping_counts: Arc<Mutex<Option<(Instant, MappingCounts)>>>,
 }
 
 impl Stored {
     /// This tenant's store. `clock` gives the time that goes into marks and journal.
     pub fn new(store: Store, tenant: &str, clock: fn() -> Timestamp) -> Stored {
-        Stored { store, tenant: tenant.to_owned(), clock }
+        Stored { store, tenant: tenant.to_owned(), clock, mapping_counts: Arc::default() }
     }
 
     /// Reads page after page, each after the last row's prospect.
@@ -109,6 +122,65 @@ impl Stored {
         Ok(Count { records })
     }
 
+    /// What was seen, decided and written of late.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn changes(&self, asked: ChangesAsked) -> Result<Changes, Refusal> {
+        let limit = asked.limit.unwrap_or(100).clamp(1, PAGE);
+        let page = self.store.read(move |reader| match asked.after {
+            Some(after) => reader.journal_after(after, limit),
+            None => reader.journal_before(asked.before, limit),
+        });
+        let page = page.await?;
+        let more = page.len() == limit;
+        let changes = page.into_iter().map(|(number, entry)| Change { number, entry }).collect();
+        Ok(Changes { changes, more })
+    }
+
+    /// What moves along the mapping. Counted anew every few seconds at most, since everybody is looked at.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn mapping_counts(&self) -> Result<MappingCounts, Refusal> {
+        let mut kept = self.mapping_counts.lock().await;
+        let now = Instant::now();
+        if let Some((_, counts)) = kept.as_ref().filter(|(until, _)| now < *until) {
+            return Ok(counts.clone());
+        }
+        let mut counts = MappingCounts::default();
+        let mut after: Option<ProspectId> = None;
+        loop {
+            let from = after.clone();
+            let links = self.store.read(move |reader| reader.links_after(from.as_ref(), PAGE)).await?;
+            for status in links.iter().filter_map(|link| link.baseline.as_ref()).map(|base| base.engage.key())
+            {
+                *counts.people.entry(status.to_owned()).or_default() += 1;
+            }
+            after = links.last().map(|link| link.prospect.clone());
+            if links.len() < PAGE {
+                break;
+            }
+        }
+        let mut before = None;
+        while counts.entries < JOURNAL_COUNTED {
+            let page = self.store.read(move |reader| reader.journal_before(before, PAGE)).await?;
+            for (_, entry) in &page {
+                counts.entries += 1;
+                counts.since = Some(entry.at);
+                if let ("written", Some(rule), Some(side)) = (entry.what.as_str(), &entry.rule, entry.side) {
+                    *counts.carried.entry((rule.line, side)).or_default() += 1;
+                }
+            }
+            before = page.last().map(|(number, _)| *number);
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        *kept = Some((Instant::now() + COUNTED_EVERY.max(now.elapsed() * 20), counts.clone()));
+        Ok(counts)
+    }
+
     async fn mark_due(&self, people: Vec<ProspectId>) -> Result<Count, Refusal> {
         let now = (self.clock)();
         for page in people.chunks(PAGE) {
@@ -129,7 +201,11 @@ impl Operations for Stored {
     fn status(&self) -> Answer<'_, Status> {
         Box::pin(async move {
             let held_rows = self.held_rows().await?;
-            let tenant = self.tenant.clone();
+            let (tenant, now) = (self.tenant.clone(), (self.clock)());
+            let store = self.store.clone();
+            let store_bytes = tokio::task::spawn_blocking(move || store.disk_bytes()).await;
+            // Files that cannot be listed are told as none: the status has more to say than that.
+            let store_bytes = store_bytes.ok().and_then(Result::ok).unwrap_or(0);
             let status = self.store.read(move |reader| {
                 let cursors = reader.cursors()?;
                 let side = |side: Side| {
@@ -149,6 +225,11 @@ impl Operations for Stored {
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
                     held_rows,
+                    held_by_kind: held_by_kind(reader)?,
+                    parked_by_side: parked_by_side(reader)?,
+                    oldest_due_ms: oldest_due_ms(reader, now)?,
+                    journal_entries: reader.journal_count()?,
+                    store_bytes,
                     plan_waits: reader.meta(marks::PLAN_WAITS)?,
                     restored: reader.last_restored()?,
                     restored_links: reader.restored_count()?,

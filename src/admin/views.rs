@@ -3,10 +3,11 @@
 use crate::model::{BySide, HoldReason, Link, Side};
 use crate::store::{Due, Held, JournalEntry, Parked, RefusedValue, Resolution, Restored};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How things stand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The company.
     pub tenant: String,
@@ -29,6 +30,21 @@ pub struct Status {
     /// Rows of the mapping whose value a system refuses, and whose records wait together.
     #[serde(default)]
     pub held_rows: Vec<HeldRow>,
+    /// The conflicts by kind; of more than 10,000 the first 10,000.
+    #[serde(default)]
+    pub held_by_kind: std::collections::BTreeMap<String, u64>,
+    /// The refused writes by the side that refused; of more than 10,000 the first 10,000.
+    #[serde(default)]
+    pub parked_by_side: BySide<u64>,
+    /// How long the longest ready link has been due, in milliseconds; none when nothing may be looked at now.
+    #[serde(default)]
+    pub oldest_due_ms: Option<u64>,
+    /// How many entries the journal has.
+    #[serde(default)]
+    pub journal_entries: u64,
+    /// What the store's files take, in bytes.
+    #[serde(default)]
+    pub store_bytes: u64,
     /// Why a plan waits for `lockstep plan --apply`, when one does.
     pub plan_waits: Option<String>,
     /// When and from what the store was last put back, if it ever was.
@@ -42,7 +58,7 @@ pub struct Status {
 }
 
 /// How things stand on one side.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SideStatus {
     /// Whether calls go through.
     pub state: SideState,
@@ -73,7 +89,7 @@ pub struct SideStatus {
 }
 
 /// A row of the mapping whose value a system refuses, whoever is to have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldRow {
     /// The value, and where it was to be written: `Lead.Status=Nurture`. What `parked retry` takes.
     pub id: String,
@@ -92,7 +108,7 @@ pub struct HeldRow {
 }
 
 /// Whether calls to a system go through.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SideState {
     /// It has not been asked, or not by this process.
@@ -109,7 +125,7 @@ pub enum SideState {
 }
 
 /// A link on which a person has to decide.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Conflict {
     /// What `conflicts resolve` takes.
     pub id: String,
@@ -135,17 +151,6 @@ pub struct Conflict {
 
 impl From<&Held> for Conflict {
     fn from(held: &Held) -> Conflict {
-        let kind = match &held.reason {
-            HoldReason::BothChanged => "both_changed",
-            HoldReason::TooCloseToCall => "too_close_to_call",
-            HoldReason::OptOutCleared { .. } => "opt_out_cleared",
-            HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
-            HoldReason::Protected { .. } => "protected",
-            HoldReason::FirstSight => "first_sight",
-            HoldReason::Restored => "restored",
-            HoldReason::DetailChanged { .. } => "detail_changed",
-            HoldReason::NotUnique { .. } => "not_unique",
-        };
         let ids = match &held.reason {
             HoldReason::NotUnique { ids } => ids.clone(),
             _ => vec![],
@@ -155,7 +160,7 @@ impl From<&Held> for Conflict {
             record: held.salesforce.map(|id| id.to_string()),
             prospect: held.prospect.to_string(),
             reason: held.reason.to_string(),
-            kind: kind.to_owned(),
+            kind: held.reason.kind().to_owned(),
             salesforce: held.salesforce_value.clone(),
             engage: held.engage_value.clone(),
             ids,
@@ -166,7 +171,7 @@ impl From<&Held> for Conflict {
 }
 
 /// A write that was refused for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParkedRecord {
     /// What `parked retry` and `parked drop` take: the prospect's id.
     pub id: String,
@@ -247,7 +252,7 @@ impl From<&Parked> for ParkedRecord {
 }
 
 /// All that is known of one person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// The prospect.
     pub prospect: String,
@@ -266,7 +271,7 @@ pub struct Explanation {
 }
 
 /// An operator's answer to a conflict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolve {
     /// A Salesforce id, a prospect id or the conflict's id.
@@ -278,7 +283,7 @@ pub struct Resolve {
 }
 
 /// One record, or all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
     /// A Salesforce id or a prospect id; all without one.
@@ -287,7 +292,7 @@ pub struct Which {
 }
 
 /// What to compare again: `{"which":"all"}`, `{"which":{"since":T}}`, `{"which":{"ids":[...]}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resync {
     /// Which links.
@@ -295,7 +300,7 @@ pub struct Resync {
 }
 
 /// Which links to compare again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResyncWhich {
     /// Every one.
@@ -307,14 +312,14 @@ pub enum ResyncWhich {
 }
 
 /// How many records it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
     /// How many.
     pub records: u64,
 }
 
 /// What a run would do now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// How many of each kind, the largest first.
     pub groups: Vec<PlanGroup>,
@@ -334,7 +339,7 @@ pub struct Plan {
 }
 
 /// Which plan is let through.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyPlan {
     /// The id that `lockstep plan` showed; whatever waits without one.
@@ -343,7 +348,7 @@ pub struct ApplyPlan {
 }
 
 /// Records of a plan with the same fate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanGroup {
     /// What would happen: `write Nurture to salesforce`, `in sync`, `held: ...`.
     pub what: String,
@@ -358,7 +363,7 @@ pub struct PlanGroup {
 }
 
 /// One record of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedRecord {
     /// The prospect.
     pub prospect: String,
@@ -376,4 +381,91 @@ pub struct PlannedRecord {
     pub rule: Option<String>,
     /// Why, for people.
     pub reason: String,
+}
+
+/// Which changes are asked for: the newest first without `after`, the oldest first with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct ChangesAsked {
+    /// Only those with a smaller number.
+    pub before: Option<u64>,
+    /// Only those with a larger number.
+    pub after: Option<u64>,
+    /// How many at most; 100 without it, and never more than 500.
+    pub limit: Option<usize>,
+}
+
+/// Entries of the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Changes {
+    /// As they were asked for.
+    pub changes: Vec<Change>,
+    /// Whether there may be more behind the last of them.
+    pub more: bool,
+}
+
+/// An entry of the journal with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// Larger than those of all entries before it.
+    pub number: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub entry: JournalEntry,
+}
+
+/// The mapping in use, with live counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MappingView {
+    /// Whose mapping it is.
+    pub company: String,
+    /// Its file.
+    pub file: String,
+    /// Its rows, in the order of the file.
+    pub rows: Vec<MappingRow>,
+    /// Linked people whose status no row mentions.
+    pub people_elsewhere: u64,
+    /// The newest entries of the journal that were counted, 10,000 at most.
+    pub journal_entries: u64,
+    /// When the oldest of them was made.
+    pub since: Option<Timestamp>,
+}
+
+/// One row of the mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MappingRow {
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// The person status, by its label.
+    pub person: String,
+    /// The same by its key.
+    pub status: String,
+    /// The sequence stage that leads to it.
+    pub stage: Option<String>,
+    /// Linked people who had it when both sides last agreed.
+    pub people: u64,
+    /// What it is in Salesforce; empty where it is not carried.
+    pub values: Vec<MappingValue>,
+    /// Whether the row writes to Salesforce.
+    pub to_salesforce: bool,
+    /// Whether the row writes to Engage.
+    pub to_engage: bool,
+    /// What becomes of the sequences when Salesforce brings somebody here: `leave`, `pause`, `resume`, `finish`.
+    pub sequences: String,
+    /// The condition under which the row holds.
+    pub only_if: Option<String>,
+    /// Changes that this row carried to Salesforce, of the journal's entries that were counted.
+    pub to_salesforce_count: u64,
+    /// The same to Engage.
+    pub to_engage_count: u64,
+}
+
+/// A Salesforce value of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MappingValue {
+    /// `Lead`, `Contact` or both.
+    pub objects: Vec<String>,
+    /// The value, as it is shown.
+    pub text: String,
+    /// Whether it is what is written; else it only leads to the person status.
+    pub is: bool,
 }

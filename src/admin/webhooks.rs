@@ -2,6 +2,8 @@
 
 use super::operations::Daemon;
 use crate::emit;
+use crate::metrics::WEBHOOKS;
+use crate::model::Side;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -46,7 +48,8 @@ struct TurnedAway {
 
 impl Places {
     /// There is no place: nothing of the delivery is read.
-    fn turn_away(&self, side: &str) -> Response {
+    fn turn_away(&self, daemon: &Arc<dyn Daemon>, side: Side) -> Response {
+        count(daemon, side, StatusCode::SERVICE_UNAVAILABLE);
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         away.since_told += 1;
         if away.told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
@@ -54,7 +57,7 @@ impl Places {
             away.told_at = Some(Instant::now());
             emit!(
                 WEBHOOK_REJECTED,
-                side,
+                side = side.as_str(),
                 code = status.as_u16(),
                 count,
                 reason = "too many deliveries at once",
@@ -70,12 +73,16 @@ async fn engage(
     Extension(places): Extension<Arc<Places>>,
     request: Request,
 ) -> Response {
-    let Ok(_place) = places.free.try_acquire() else { return places.turn_away("engage") };
+    let Ok(_place) = places.free.try_acquire() else { return places.turn_away(&daemon, Side::Engage) };
     let (parts, body) = request.into_parts();
     match read(&parts.headers, body).await {
         // Whoever verifies the delivery also logs what is wrong with it.
-        Ok(body) => with_retry_after(daemon.webhook(parts.headers, body).await),
-        Err((status, why)) => refuse("engage", status, why),
+        Ok(body) => {
+            let status = daemon.webhook(parts.headers, body).await;
+            count(&daemon, Side::Engage, status);
+            with_retry_after(status)
+        }
+        Err((status, why)) => refuse(&daemon, Side::Engage, status, why),
     }
 }
 
@@ -84,14 +91,15 @@ async fn salesforce(
     Extension(places): Extension<Arc<Places>>,
     request: Request,
 ) -> Response {
-    let Ok(_place) = places.free.try_acquire() else { return places.turn_away("salesforce") };
+    let Ok(_place) = places.free.try_acquire() else { return places.turn_away(&daemon, Side::Salesforce) };
     let (parts, body) = request.into_parts();
     match read(&parts.headers, body).await {
         Ok(body) => {
             let (status, soap) = daemon.outbound_message(body).await;
+            count(&daemon, Side::Salesforce, status);
             (status, [(CONTENT_TYPE, "text/xml; charset=utf-8")], soap).into_response()
         }
-        Err((status, why)) => refuse("salesforce", status, why),
+        Err((status, why)) => refuse(&daemon, Side::Salesforce, status, why),
     }
 }
 
@@ -122,9 +130,20 @@ fn is_length_limit(error: &axum::Error) -> bool {
     false
 }
 
-fn refuse(side: &str, status: StatusCode, why: &str) -> Response {
-    emit!(WEBHOOK_REJECTED, side, code = status.as_u16(), reason = why, "a delivery was refused: {why}");
+fn refuse(daemon: &Arc<dyn Daemon>, side: Side, status: StatusCode, why: &str) -> Response {
+    let code = status.as_u16();
+    emit!(WEBHOOK_REJECTED, side = side.as_str(), code, reason = why, "a delivery was refused: {why}");
+    count(daemon, side, status);
     with_retry_after(status)
+}
+
+fn count(daemon: &Arc<dyn Daemon>, side: Side, status: StatusCode) {
+    let outcome = match status {
+        StatusCode::SERVICE_UNAVAILABLE => "refused",
+        status if status.is_success() => "accepted",
+        _ => "rejected",
+    };
+    daemon.metrics().add(&WEBHOOKS, &[side.as_str(), outcome], 1);
 }
 
 fn with_retry_after(status: StatusCode) -> Response {

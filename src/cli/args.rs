@@ -128,6 +128,8 @@ pub enum Command {
         #[arg(long, conflicts_with = "json")]
         markdown: bool,
     },
+    /// Print the list of metrics, with their labels and every value of those.
+    Metrics,
     /// Compare records again, by the plan's rules.
     #[command(
         after_help = "Examples:\n  lockstep resync --since 2026-11-01T00:00:00Z\n  lockstep resync p_000001 00Q5f000005bwLF"

@@ -1,9 +1,11 @@
 //! What a running daemon answers: the store's answers, and what only the engine knows.
 
 use crate::admin::{
-    Answer, ApplyPlan, Conflict, Copy, Count, Daemon, Explanation, NotReady, Operations, ParkedRecord, Plan,
-    PlanGroup, PlannedRecord, Refusal, Resolve, Resync, ResyncWhich, SideState, Status, Stored, Which,
+    Answer, ApplyPlan, Changes, ChangesAsked, Conflict, Copy, Count, Daemon, Explanation, MappingView,
+    NotReady, Operations, ParkedRecord, Plan, PlanGroup, PlannedRecord, Refusal, Resolve, Resync,
+    ResyncWhich, SideState, Status, Stored, Which, mapping_view,
 };
+use crate::metrics::Metrics;
 use crate::model::{Link, Side, Step, Target, mark};
 use crate::reconcile::Decision;
 use crate::store::Integrity;
@@ -160,6 +162,21 @@ impl Daemon for Running {
         };
         let missing = Side::BOTH.into_iter().filter(unanswered);
         missing.map(|side| NotReady { part: side.as_str().to_owned(), why: why(side) }).collect()
+    }
+
+    fn changes(&self, asked: ChangesAsked) -> Answer<'_, Changes> {
+        Box::pin(self.stored.changes(asked))
+    }
+
+    fn mapping(&self) -> Answer<'_, MappingView> {
+        Box::pin(async {
+            let counts = self.stored.mapping_counts().await?;
+            Ok(mapping_view(&self.engine.mapping(), &counts))
+        })
+    }
+
+    fn metrics(&self) -> &Metrics {
+        self.engine.metrics()
     }
 
     fn outbound_message(&self, body: Bytes) -> BoxFuture<'_, (StatusCode, String)> {

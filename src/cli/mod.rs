@@ -17,6 +17,7 @@ mod local;
 mod login;
 mod man;
 mod mapping;
+mod metrics;
 mod parked;
 mod pause;
 mod plan;
@@ -80,6 +81,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Parked { command } => parked::run(context, command).await,
         Command::Mapping { command } => mapping::run(context, command).await,
         Command::Events { markdown } => events::run(context, markdown),
+        Command::Metrics => metrics::run(context),
         Command::Resync(arguments) => resync::run(context, arguments).await,
         Command::Pause => pause::pause(context).await,
         Command::Resume => pause::resume(context).await,

@@ -54,3 +54,22 @@ pub enum Effect {
     /// It may have: read before anything else.
     Unknown,
 }
+
+impl Retry {
+    /// Every class, as [`class`](Retry::class) names it.
+    pub const CLASSES: [&str; 8] = ["soon", "after", "quota", "sign_in", "re_read", "relink", "park", "stop"];
+
+    /// What class it is, for programs.
+    pub fn class(self) -> &'static str {
+        match self {
+            Retry::Soon => "soon",
+            Retry::After(_) => "after",
+            Retry::Quota => "quota",
+            Retry::SignIn => "sign_in",
+            Retry::ReRead => "re_read",
+            Retry::Relink => "relink",
+            Retry::Park => "park",
+            Retry::Stop => "stop",
+        }
+    }
+}

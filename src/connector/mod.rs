@@ -12,3 +12,4 @@ pub mod salesforce;
 pub use error::{CallError, Effect, Retry};
 pub use network::{Lost, Network, Wire};
 pub use retry::{wait_after, wait_over_a_day, without_jitter};
+pub use salesforce::Purpose;

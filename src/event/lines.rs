@@ -37,6 +37,7 @@ impl<C: Subscriber, S: Fn(&str) + 'static> Layer<C> for Lines<S> {
                     return;
                 }
                 let target = fields.target.take().unwrap_or_else(|| metadata.target().to_owned());
+                LIBRARY_LOGGED.count();
                 fields.rest.insert(0, ("target".to_owned(), Value::String(target)));
                 (LIBRARY_LOGGED.name.to_owned(), fields.message)
             }

@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A field of a prospect, besides the status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Detail {
     /// `first_name`.
@@ -49,7 +51,7 @@ impl fmt::Display for Detail {
 pub type Details = BTreeMap<Detail, Arc<str>>;
 
 /// What each side held of one detail when the two last agreed, as marks: personal data is never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DetailBase {
     /// The mark of Salesforce's value.
     pub salesforce: u64,

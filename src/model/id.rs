@@ -53,7 +53,8 @@ impl fmt::Display for SalesforceObject {
 ///
 /// A 15-character id is given its suffix when parsed (facts/salesforce-api.md 3.1), so that two spellings of
 /// one record are one value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub struct SalesforceId([u8; 18]);
 
 impl SalesforceId {
@@ -140,7 +141,7 @@ impl<'de> Deserialize<'de> for SalesforceId {
 }
 
 /// The id of a prospect in Revenue Engage. Opaque: 1 to 64 characters out of letters, digits, `_`, `-`, `.`, `:`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct ProspectId(Arc<str>);
 
@@ -185,7 +186,9 @@ impl<'de> Deserialize<'de> for ProspectId {
 /// Follows one change from intake to the last write, through logs, journal and store.
 ///
 /// A counter the store hands out: ids of later changes are larger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct ChangeId(pub u64);
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// This prospect and this Lead or Contact are one person. Kept by both ids, never by email.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Link {
     /// The prospect: the link's own key, since it stays when the Salesforce record is converted or merged.
     pub prospect: ProspectId,
@@ -27,7 +27,7 @@ pub struct Link {
 
 /// What each side held when the two last agreed. A side *changed* when it differs from its own half;
 /// the halves are never compared with each other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Baseline {
     /// The watched Salesforce fields.
     pub salesforce: Fields,
@@ -37,7 +37,7 @@ pub struct Baseline {
 
 /// Set when either side was first seen opted out. Only a named operator, or the company's
 /// `[opt_out] cleared = "follow"`, takes it off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Latch {
     /// When it was set, by this daemon's clock.
     pub since: Timestamp,

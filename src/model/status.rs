@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 /// A person status of Revenue Engage, named by its key (`success`, `not_interested`, or a company's own
 /// `snake_case` key). Labels and aliases are read in `lifecycle`; past that, only keys travel.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct PersonStatus(Arc<str>);
 

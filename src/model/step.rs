@@ -163,6 +163,36 @@ pub enum WriteReason {
     Resolved(Side),
 }
 
+impl HoldReason {
+    /// Every kind, as [`kind`](HoldReason::kind) names it.
+    pub const KINDS: [&str; 9] = [
+        "both_changed",
+        "too_close_to_call",
+        "opt_out_cleared",
+        "refused_by_lifecycle",
+        "protected",
+        "first_sight",
+        "restored",
+        "detail_changed",
+        "not_unique",
+    ];
+
+    /// What kind it is, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            HoldReason::BothChanged => "both_changed",
+            HoldReason::TooCloseToCall => "too_close_to_call",
+            HoldReason::OptOutCleared { .. } => "opt_out_cleared",
+            HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
+            HoldReason::Protected { .. } => "protected",
+            HoldReason::FirstSight => "first_sight",
+            HoldReason::Restored => "restored",
+            HoldReason::DetailChanged { .. } => "detail_changed",
+            HoldReason::NotUnique { .. } => "not_unique",
+        }
+    }
+}
+
 impl fmt::Display for HoldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,7 +250,7 @@ impl SequenceAction {
 }
 
 /// The place in a mapping file that decided something: `mapping/example.toml:17`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rule {
     /// The file, as it is shown.
     pub file: Arc<str>,

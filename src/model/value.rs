@@ -13,7 +13,9 @@ pub type Fields = BTreeMap<FieldName, FieldValue>;
 
 /// What a picklist or checkbox holds. Other field types are not mapped
 /// (the vendor's own status mapping knows "boolean or picklist only").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(untagged)]
 pub enum FieldValue {
     /// No value: JSON `null`.

@@ -60,6 +60,26 @@ pub enum Decision {
     LeaveAlone(LeaveReason),
 }
 
+impl Decision {
+    /// Every kind, as [`kind`](Decision::kind) names it.
+    pub const KINDS: [&str; 8] =
+        ["in_sync", "adopt", "skip", "hold", "write", "relink", "unlink", "leave_alone"];
+
+    /// What kind it is, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Decision::InSync => "in_sync",
+            Decision::Adopt { .. } => "adopt",
+            Decision::Skip { .. } => "skip",
+            Decision::Hold(_) => "hold",
+            Decision::Write(_) => "write",
+            Decision::Relink { .. } => "relink",
+            Decision::Unlink(_) => "unlink",
+            Decision::LeaveAlone(_) => "leave_alone",
+        }
+    }
+}
+
 /// Why two sides count as agreeing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

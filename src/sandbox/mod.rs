@@ -6,6 +6,7 @@
 mod clock;
 pub mod engage;
 mod faults;
+mod people;
 mod run;
 pub mod salesforce;
 pub mod seed;

@@ -129,6 +129,7 @@ impl Transaction<'_> {
     /// A link that is due already keeps its change id and gets a newer generation. If it was waiting to be tried
     /// again, news (or an operator) ends the wait; what a poll merely sees again does not.
     pub fn mark_due(&mut self, prospect: &ProspectId, seen: Seen) -> Result<Due, StoreError> {
+        let (side, source) = (seen.side, seen.source);
         let old = self.due(prospect)?;
         let mut due = old.clone().unwrap_or_else(|| bare_mark(prospect, seen.at));
         // One that was rebuilt knows only when it was to be ready, which may be later.
@@ -150,6 +151,7 @@ impl Transaction<'_> {
             due.seen.drain(..excess);
         }
         self.replace_row(prospect, old.as_ref(), Some(&due))?;
+        self.note_seen(side, source);
         Ok(due)
     }
 

@@ -4,9 +4,9 @@ use super::caught::caught;
 use super::simulated::SimulatedDisk;
 use super::transaction::{Reader, Transaction, panicked};
 use super::worker::{Acknowledge, Shared, Workers};
-use super::{StoreError, StoreOptions, open, rebuild};
+use super::{SeenCounts, StoreError, StoreOptions, open, rebuild};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -104,6 +104,11 @@ impl Store {
     /// The rows that were found damaged since the store was opened, each as a [`StoreError::Damaged`].
     pub fn damaged(&self) -> Vec<StoreError> {
         self.shared().quarantine.list()
+    }
+
+    /// How many observations have made links due since the store was opened. Counted once they are durable.
+    pub fn seen_counts(&self) -> SeenCounts {
+        self.shared().seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many bytes the engine's files hold; checkpoints, ballast and what was set aside are not counted.

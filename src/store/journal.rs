@@ -33,6 +33,33 @@ impl Reader<'_> {
         Ok(newest_first)
     }
 
+    /// The `limit` entries before this number, or the last ones; each with its number, the newest first.
+    pub fn journal_before(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, JournalEntry)>, StoreError> {
+        let all = all_entries();
+        let range = all.start..before.map_or(all.end, entry_key);
+        self.numbered(range, Order::Descending, limit)
+    }
+
+    /// The `limit` entries behind this number, each with its number, the oldest first.
+    pub fn journal_after(&self, after: u64, limit: usize) -> Result<Vec<(u64, JournalEntry)>, StoreError> {
+        let range = entry_key(after.saturating_add(1))..all_entries().end;
+        self.numbered(range, Order::Ascending, limit)
+    }
+
+    fn numbered(
+        &self,
+        range: Range<Key>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<(u64, JournalEntry)>, StoreError> {
+        let entries = self.scan(range, order).take(limit);
+        entries.map(|entry| entry.map(|(key, row)| (key.last_number(), row))).collect()
+    }
+
     /// How many entries there are.
     pub fn journal_count(&self) -> Result<u64, StoreError> {
         self.count(Kind::Journal)
@@ -162,6 +189,19 @@ mod tests {
         assert_eq!(reader.journal_of(&prospect(1), 2).unwrap(), [entry(1, 2), entry(1, 3)]);
         assert_eq!(reader.journal_of_salesforce(&salesforce(12), 9).unwrap(), [entry(12, 1)]);
         assert_eq!(reader.journal_recent(3).unwrap(), [entry(12, 1), entry(1, 2), entry(1, 3)]);
+    }
+
+    #[test]
+    fn pages_go_back_from_the_newest_and_on_from_where_somebody_was() {
+        let store = with_entries(&[entry(1, 0), entry(2, 1), entry(3, 2)]);
+        let reader = store.reader();
+        let rows = |page: Vec<(u64, JournalEntry)>| page.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
+        let newest = reader.journal_before(None, 2).unwrap();
+        let (second, older) = (newest[1].0, reader.journal_before(Some(newest[1].0), 9).unwrap());
+        assert_eq!(rows(newest), [entry(3, 2), entry(2, 1)]);
+        assert_eq!(rows(older), [entry(1, 0)]);
+        assert_eq!(rows(reader.journal_after(second, 9).unwrap()), [entry(3, 2)]);
+        assert_eq!(reader.journal_after(second + 9, 9).unwrap(), []);
     }
 
     #[test]

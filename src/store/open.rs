@@ -286,7 +286,7 @@ fn open_the_books(t: &mut Transaction<'_>) -> Result<(), StoreError> {
 
 /// Commits with the books, durably.
 pub(super) fn commit(engine: &Engine, transaction: Transaction<'_>) -> Result<(), StoreError> {
-    let mut changes = transaction.into_changes();
+    let mut changes = transaction.into_changes().0;
     books::enter(engine, &mut changes)?;
     engine.apply(changes)?;
     engine.flush()

@@ -33,7 +33,7 @@ const DAMAGED_KEPT: usize = 2;
 const LINES: usize = 500;
 
 /// That a store was put back, and from what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Restored {
     /// When.
     pub at: Timestamp,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A link that has to be looked at, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Due {
     /// Whose link.
     pub prospect: ProspectId,
@@ -40,7 +40,7 @@ pub struct Due {
 }
 
 /// One observation: a hint that something may have changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Seen {
     /// On which side.
     pub side: Option<Side>,
@@ -55,7 +55,9 @@ pub struct Seen {
 }
 
 /// How a change was learnt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The first listing of everybody.
@@ -77,6 +79,39 @@ pub enum Source {
     /// Lockstep itself: a retry, or a link that moved to another record.
     Lockstep,
 }
+
+impl Source {
+    /// Every one.
+    pub const ALL: [Source; 9] = [
+        Source::FirstPass,
+        Source::Poll,
+        Source::Webhook,
+        Source::Event,
+        Source::OutboundMessage,
+        Source::Sweep,
+        Source::Resync,
+        Source::Operator,
+        Source::Lockstep,
+    ];
+
+    /// As it is stored and counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::FirstPass => "first_pass",
+            Source::Poll => "poll",
+            Source::Webhook => "webhook",
+            Source::Event => "event",
+            Source::OutboundMessage => "outbound_message",
+            Source::Sweep => "sweep",
+            Source::Resync => "resync",
+            Source::Operator => "operator",
+            Source::Lockstep => "lockstep",
+        }
+    }
+}
+
+/// How often something was seen, by side (none: both) and source.
+pub type SeenCounts = BTreeMap<(Option<Side>, Source), u64>;
 
 /// A write that was decided, durable before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +150,7 @@ pub struct Held {
 }
 
 /// An operator's answer to a conflict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Resolution {
     /// The side whose value is taken.
     pub take: Side,
@@ -181,7 +216,7 @@ pub struct RefusedValue {
 }
 
 /// One entry of the journal: what was seen, which rule decided, what was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JournalEntry {
     /// When, by this daemon's clock.
     pub at: Timestamp,

@@ -28,7 +28,7 @@ impl TestStore {
     ) -> Result<T, StoreError> {
         let mut transaction = Transaction::new(&self.engine, &self.quarantine);
         let result = transaction.attempt(change);
-        self.engine.apply(transaction.into_changes()).unwrap();
+        self.engine.apply(transaction.into_changes().0).unwrap();
         result
     }
 
@@ -39,7 +39,7 @@ impl TestStore {
     ) -> Result<T, StoreError> {
         let mut transaction = Transaction::new(&self.engine, &self.quarantine);
         let result = transaction.attempt(change);
-        let mut changes = transaction.into_changes();
+        let mut changes = transaction.into_changes().0;
         let (_, before) = books::enter(&self.engine, &mut changes)?;
         self.snapshot.keep(before);
         self.engine.apply(changes)?;

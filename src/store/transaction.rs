@@ -4,7 +4,8 @@ use super::StoreError;
 use super::caught::caught;
 use super::engine::{Changes, Engine};
 use super::key::{Key, Kind};
-use super::value;
+use super::{Source, value};
+use crate::model::Side;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cmp::Ordering;
@@ -53,6 +54,8 @@ pub struct Transaction<'a> {
     reader: Reader<'a>,
     /// What stood in `changes` before the closure that runs now touched it, to take that closure back alone.
     undo: BTreeMap<Key, Option<Option<Vec<u8>>>>,
+    /// The observations that made links due, to be counted once they are durable.
+    seen: Vec<(Option<Side>, Source)>,
 }
 
 impl<'a> Deref for Transaction<'a> {
@@ -159,7 +162,7 @@ pub(super) enum Order {
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(engine: &'a Engine, quarantine: &'a Quarantine) -> Transaction<'a> {
-        Transaction { reader: Reader::new(engine, quarantine), undo: BTreeMap::new() }
+        Transaction { reader: Reader::new(engine, quarantine), undo: BTreeMap::new(), seen: Vec::new() }
     }
 
     /// Runs one closure; if it fails, its changes alone are taken back.
@@ -168,8 +171,10 @@ impl<'a> Transaction<'a> {
         run: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.undo.clear();
+        let seen_before = self.seen.len();
         let result = caught(|| run(&mut *self)).unwrap_or_else(panicked);
         if result.is_err() {
+            self.seen.truncate(seen_before);
             for (key, before) in std::mem::take(&mut self.undo) {
                 match before {
                     Some(change) => self.reader.changes.insert(key, change),
@@ -180,9 +185,14 @@ impl<'a> Transaction<'a> {
         result
     }
 
-    /// Everything that was changed and not taken back.
-    pub(super) fn into_changes(self) -> Changes {
-        self.reader.changes
+    /// Everything that was changed and not taken back, and what was seen.
+    pub(super) fn into_changes(self) -> (Changes, Vec<(Option<Side>, Source)>) {
+        (self.reader.changes, self.seen)
+    }
+
+    /// Something was seen that made a link due.
+    pub(super) fn note_seen(&mut self, side: Option<Side>, source: Source) {
+        self.seen.push((side, source));
     }
 
     pub(super) fn put<T: Serialize>(&mut self, key: Key, row: &T) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@ use super::engine::{Changes, Engine};
 use super::open::Opened;
 use super::snapshot::Snapshot;
 use super::transaction::{Quarantine, Reader, Transaction};
-use super::{StoreError, books};
+use super::{SeenCounts, Source, StoreError, books};
+use crate::model::Side;
 use crate::{kill_point, mutant};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +65,8 @@ pub(super) struct Shared {
     /// Set once, when the store stops working.
     fault: watch::Sender<Option<StoreError>>,
     clocks: [WorkClock; READERS + 1],
+    /// How many observations have made links due since the store was opened.
+    pub(super) seen: Mutex<SeenCounts>,
 }
 
 impl Workers {
@@ -147,6 +150,7 @@ impl Shared {
             between_commits: RwLock::new(()),
             fault: watch::Sender::new(None),
             clocks: Default::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -179,10 +183,19 @@ impl Shared {
         let mut transaction = Transaction::new(self.engine(), &self.quarantine);
         let acknowledgements = group.into_iter().map(|job| job(&mut transaction)).collect();
         // A closure may have found the engine broken; then nothing of the group is committed.
-        match self.check().and_then(|()| self.commit(transaction.into_changes())) {
-            Ok(()) => acknowledgements,
+        let (changes, seen) = transaction.into_changes();
+        match self.check().and_then(|()| self.commit(changes)) {
+            Ok(()) => {
+                self.count(seen);
+                acknowledgements
+            }
             Err(_) => Vec::new(),
         }
+    }
+
+    fn count(&self, seen: Vec<(Option<Side>, Source)>) {
+        let mut counts = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.into_iter().for_each(|seen| *counts.entry(seen).or_default() += 1);
     }
 
     fn commit(&self, mut changes: Changes) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use super::engine::{Engine, lock};
 use super::gather::CHUNK;
 use crate::connector::CallError;
+use crate::metrics::{self, Metrics};
 use crate::model::{ProspectId, SalesforceId, SalesforceObject, Side};
 use crate::store::{Seen, Source, StoreError};
 use jiff::Timestamp;
@@ -55,6 +56,27 @@ impl Engine {
     /// What was used of Salesforce's calls, for what, and what is left.
     pub fn salesforce_budget(&self) -> crate::connector::salesforce::Budget {
         self.salesforce.budget()
+    }
+
+    /// What is counted, brought up to date with what others count.
+    pub fn metrics(&self) -> &Metrics {
+        for ((side, source), count) in self.store.seen_counts() {
+            let side = side.map_or(metrics::BOTH_SIDES, Side::as_str);
+            self.metrics.reached(&metrics::CHANGES, &[side, source.as_str()], count);
+        }
+        let calls = [
+            (Side::Salesforce, self.salesforce.calls_made()),
+            (Side::Engage, self.engage.calls().by_purpose()),
+        ];
+        for (side, calls) in calls {
+            for (purpose, count) in calls {
+                self.metrics.reached(&metrics::CALLS, &[side.as_str(), purpose.as_str()], count);
+            }
+        }
+        for (event, count) in crate::event::emitted() {
+            self.metrics.reached(&metrics::EVENTS, &[event], count);
+        }
+        &self.metrics
     }
 
     /// Something is due: the next turn need not wait for its time.

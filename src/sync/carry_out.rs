@@ -6,6 +6,7 @@ use super::failed::park_flapping;
 use super::record::Note;
 use super::write::Write;
 use crate::emit;
+use crate::metrics;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::{Batch, Candidate, Plan, plan};
 use crate::store::{StoreError, marks};
@@ -170,6 +171,7 @@ impl Engine {
             return Ok(());
         }
         let (mapping, now) = (self.mapping(), self.now());
+        let sides: Vec<Side> = flapping.iter().map(|write| write.step().side()).collect();
         let notes = self
             .store
             .write(move |tx| {
@@ -181,6 +183,7 @@ impl Engine {
             })
             .await?;
         notes.iter().for_each(Note::log);
+        sides.iter().for_each(|side| self.metrics.add(&metrics::WRITES, &[side.as_str(), "parked"], 1));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use crate::connector::engage::Engage;
 use crate::connector::salesforce::{OrgInfo, Salesforce, Topic};
 use crate::connector::{CallError, Network};
 use crate::mapping::Mapping;
+use crate::metrics::{self, Metrics};
 use crate::model::{BySide, FieldName, SalesforceObject, Side};
 use crate::store::{Store, StoreError, marks};
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -57,6 +58,7 @@ pub struct Engine {
     pub(super) engage: Engage,
     pub(super) org: ArcSwapOption<OrgInfo>,
     pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) webhook_secrets: Vec<secrecy::SecretString>,
     /// Deliveries that are durable: they say nothing new when they come again.
     pub(super) delivered: Mutex<super::replay::Delivered>,
@@ -123,6 +125,7 @@ impl Engine {
             engage,
             org: ArcSwapOption::empty(),
             clock,
+            metrics: Arc::default(),
             webhook_secrets: config.engage.webhook_secrets.clone(),
             delivered: Mutex::default(),
             sides: Mutex::default(),
@@ -323,6 +326,7 @@ impl Engine {
     }
 
     pub(super) fn failed(&self, error: CallError) {
+        self.metrics.add(&metrics::ERRORS, &[error.side.as_str(), error.retry.class()], 1);
         let now = self.now();
         lock(&self.sides).get_mut(error.side).failed(error, now);
     }

@@ -18,6 +18,7 @@ mod box_alone;
 mod breaker;
 mod bulk_write;
 mod carry_out;
+mod counted;
 mod details;
 mod detect;
 mod dry_run;

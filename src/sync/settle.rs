@@ -7,6 +7,7 @@ use super::parting;
 use super::record::{self, Note};
 use crate::connector::CallError;
 use crate::mapping::{Mapping, Winner};
+use crate::metrics;
 use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
 use crate::mutant;
 use crate::reconcile::{Decision, Situation, Verdict, decide, of_age};
@@ -94,6 +95,9 @@ impl Engine {
     /// Records what needs no write, and returns the rest. Pauses whose status write was dropped are taken back
     /// first, unless the new decision wants them (rulings.md 15).
     pub(super) async fn settle(&self, decided: Vec<Decided>) -> Result<Vec<Decided>, Interrupted> {
+        for decided in &decided {
+            self.metrics.add(&metrics::DECISIONS, &[decided.verdict.decision.kind()], 1);
+        }
         self.take_back_pauses(&decided).await?;
         let mapping = self.mapping();
         let (writes, settled): (Vec<_>, Vec<_>) = decided

@@ -2,6 +2,7 @@
 
 use super::box_alone::{LeftOut, keep_visible};
 use super::breaker::{self, Refusals};
+use super::counted::Counted;
 use super::engine::{Engine, Interrupted, lock};
 use super::failed::{failed, later};
 use super::gather::Work;
@@ -259,6 +260,7 @@ impl Engine {
         if let Some((write, _)) = ended.iter().find(|(_, end)| matches!(end, Ended::Written { shows: _ })) {
             self.wrote(write.step().side());
         }
+        let counted: Vec<_> = ended.iter().map(|(write, end)| Counted::of(write, end, now)).collect();
         let (written, notes) = self
             .store
             .write(move |tx| {
@@ -274,6 +276,7 @@ impl Engine {
             self.note_held_rows().await?;
         }
         notes.iter().for_each(Note::log);
+        counted.iter().for_each(|counted| counted.add_to(&self.metrics));
         Ok(written)
     }
 }

@@ -21,9 +21,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("verify", &["model", "lifecycle", "mapping", "diagnostic", "reconcile"]),
     ("connector", &["model", "lifecycle", "mapping", "config", "diagnostic", "event", "eventbus"]),
     ("store", &["model", "lifecycle", "mapping", "config", "diagnostic", "event"]),
+    ("metrics", &["model", "event", "reconcile", "connector", "store"]),
     // It shares no wire type with the connectors, or both sides of a test would share one mistake.
     ("sandbox", &["model", "lifecycle", "event", "eventbus"]),
-    ("admin", &["model", "lifecycle", "mapping", "config", "diagnostic", "event", "reconcile", "store"]),
+    (
+        "admin",
+        &["model", "lifecycle", "mapping", "config", "diagnostic", "event", "reconcile", "store", "metrics"],
+    ),
     (
         "sync",
         &[
@@ -37,6 +41,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "verify",
             "connector",
             "store",
+            "metrics",
         ],
     ),
     (
@@ -52,6 +57,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "verify",
             "connector",
             "store",
+            "metrics",
             "sandbox",
             "admin",
             "sync",

@@ -20,6 +20,9 @@ pub async fn run(arguments: DemoArguments, context: &Context) -> Result<Shown, F
     let (stop, signals) = tokio::sync::mpsc::channel(1);
     let daemon = tokio::spawn(stage.daemon()?.run(signals));
     println!("{}", stage.opening());
+    if !arguments.once {
+        println!("{}", stage.dashboard());
+    }
     let told = story::tell(&stage, context.color).await;
     if let (Ok(()), false) = (&told, arguments.once) {
         println!("{}", stage.keep_going());

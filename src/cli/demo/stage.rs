@@ -45,6 +45,8 @@ pub(super) struct Stage {
     onlooker: Onlooker,
     daemon: std::sync::Mutex<Option<Daemon>>,
     admin: SocketAddr,
+    /// What lets the dashboard change something; made for this run.
+    token: String,
     // The store goes with the demo.
     _store: Temporary,
 }
@@ -75,7 +77,9 @@ impl Stage {
         let sandbox = Sandbox::start(options).await?;
         let people = people(&sandbox)?;
         let store = Temporary::new()?;
-        let config = config(&sandbox, &store.0, mapping_file)?;
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        let mut config = config(&sandbox, &store.0, mapping_file)?;
+        config.admin.token = Some(SecretString::from(token.clone()));
         let webhook = config.engage.webhook_secrets.first().cloned();
         let watch = MappingWatch::new(config.mapping.clone());
         let daemon = Daemon::start(config, mapping, watch, system_clock()).await?;
@@ -89,7 +93,7 @@ impl Stage {
         let client = (sandbox.client.0.as_str(), sandbox.client.1.as_str());
         let onlooker =
             Onlooker::new(&sandbox.salesforce.base_url(), &sandbox.engage.base_url(), client, client).await?;
-        Ok(Stage { people, onlooker, daemon: Some(daemon).into(), admin, sandbox, _store: store })
+        Ok(Stage { people, onlooker, daemon: Some(daemon).into(), admin, token, sandbox, _store: store })
     }
 
     /// The daemon, to be run. There is one.
@@ -108,13 +112,37 @@ impl Stage {
         )
     }
 
+    /// Where to watch, where to change something by hand, and what commands need. The token stands behind the `#`: no
+    /// browser sends that anywhere.
+    pub(super) fn dashboard(&self) -> String {
+        let (salesforce, engage) = (self.sandbox.salesforce.base_url(), self.sandbox.engage.base_url());
+        format!(
+            "{}Change it by hand:      {salesforce}/people and {engage}/people\n\
+             For other commands:     export LOCKSTEP_ADMIN__TOKEN={}\n",
+            self.watch(),
+            self.token
+        )
+    }
+
+    fn watch(&self) -> String {
+        let (salesforce, engage) = (self.sandbox.salesforce.address(), self.sandbox.engage.address());
+        format!(
+            "Watch it in a browser:  http://{}/#token={}&salesforce={}&engage={}\n",
+            self.admin,
+            self.token,
+            salesforce.port(),
+            engage.port()
+        )
+    }
+
     /// What goes on after the story.
     pub(super) fn keep_going(&self) -> String {
         format!(
             "The sales floor goes on: {SALES_FLOOR} people, somebody changes something every second.\n\
-             Look at it with `lockstep status --admin http://{0}`, `lockstep conflicts --admin http://{0}` or\n\
+             {1}At a terminal: `lockstep status --admin http://{0}`, `lockstep conflicts --admin http://{0}` or\n\
              `lockstep explain p_000001 --admin http://{0}`. Ctrl-C ends it.",
-            self.admin
+            self.admin,
+            self.watch()
         )
     }
 
@@ -152,9 +180,11 @@ impl Stage {
         self.sandbox.product.set_status(self.ids(who).1, "unresponsive").map_err(anyhow::Error::msg)
     }
 
-    /// Somebody changes something every second, until interrupted.
+    /// Somebody changes something every second, until interrupted. The four of the story are left to whoever watches.
     pub(super) async fn sales_floor(&self) -> anyhow::Result<()> {
-        let (leads, prospects) = (self.sandbox.org.leads(), self.sandbox.product.prospects());
+        let (mut leads, mut prospects) = (self.sandbox.org.leads(), self.sandbox.product.prospects());
+        leads.retain(|lead| self.people.iter().all(|(_, known, _)| known != lead));
+        prospects.retain(|prospect| self.people.iter().all(|(_, _, known)| known != prospect));
         let mut beat = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {

@@ -14,7 +14,7 @@ pub use webhook::{BODY_BYTES_MAX, Delivery, Rejection, verify};
 
 use crate::config::EngageConfig;
 use crate::connector::http::{Http, Reach};
-use crate::connector::{CallError, Effect, Network, Retry};
+use crate::connector::{CallError, Effect, Network, Purpose, Retry};
 use crate::model::Side;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -45,6 +45,32 @@ pub struct Calls {
     pub allowed: Option<u64>,
     /// Calls this process made, by operation.
     pub by_operation: BTreeMap<&'static str, u64>,
+}
+
+/// What an operation of Engage's API is for, in the words that are used for Salesforce's calls.
+const PURPOSES: [(&str, Purpose); 10] = [
+    ("list", Purpose::Poll),
+    ("read", Purpose::Read),
+    ("enrollments", Purpose::Read),
+    ("write", Purpose::Write),
+    ("create", Purpose::Write),
+    ("pause", Purpose::Write),
+    ("resume", Purpose::Write),
+    ("finish", Purpose::Write),
+    ("statuses", Purpose::Describe),
+    ("sequences", Purpose::Describe),
+];
+
+impl Calls {
+    /// The same by purpose.
+    pub fn by_purpose(&self) -> BTreeMap<Purpose, u64> {
+        let mut calls = BTreeMap::new();
+        for (operation, count) in &self.by_operation {
+            let purpose = PURPOSES.iter().find(|(known, _)| known == operation);
+            *calls.entry(purpose.map_or(Purpose::Read, |(_, purpose)| *purpose)).or_default() += count;
+        }
+        calls
+    }
 }
 
 impl Engage {

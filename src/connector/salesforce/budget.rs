@@ -23,6 +23,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every one.
+    pub const ALL: [Purpose; 6] =
+        [Purpose::Poll, Purpose::Read, Purpose::Write, Purpose::OptOut, Purpose::Bulk, Purpose::Describe];
+
     /// As it is shown and counted.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,6 +108,8 @@ pub(super) struct Meter {
     used: Option<u64>,
     allowed: Option<u64>,
     hours: CallsByHour,
+    /// Calls of this process, whenever they were made.
+    made: BTreeMap<Purpose, u64>,
     closed_until: Option<Timestamp>,
     /// Quota errors since the last answer that was none.
     in_a_row: usize,
@@ -117,6 +123,7 @@ impl Meter {
             used: None,
             allowed: None,
             hours: CallsByHour::new(),
+            made: BTreeMap::new(),
             closed_until: None,
             in_a_row: 0,
         }
@@ -135,7 +142,13 @@ impl Meter {
         let hour = now.as_second().div_euclid(HOUR_SECONDS);
         self.hours.retain(|known, _| *known > hour - 24);
         *self.hours.entry(hour).or_default().entry(purpose).or_default() += 1;
+        *self.made.entry(purpose).or_default() += 1;
         Ok(())
+    }
+
+    /// The calls of this process.
+    pub(super) fn made(&self) -> &BTreeMap<Purpose, u64> {
+        &self.made
     }
 
     /// What was used before this process began, and what it has used itself.

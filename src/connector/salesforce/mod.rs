@@ -33,7 +33,7 @@ use crate::connector::{CallError, Network};
 use crate::model::Side;
 use auth::Session;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 /// Tells the time. Tests hand in their own.
@@ -89,6 +89,11 @@ impl Salesforce {
     /// What is left of the day's calls, and what they were used for.
     pub fn budget(&self) -> Budget {
         lock(&self.0.budget).view()
+    }
+
+    /// The calls that this process made, by purpose.
+    pub fn calls_made(&self) -> BTreeMap<Purpose, u64> {
+        lock(&self.0.budget).made().clone()
     }
 
     /// What was used of the day, hour by hour, to be kept.

@@ -44,7 +44,8 @@ impl Product {
     /// # Errors
     /// When the listener has no address any more.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Served> {
-        Served::start(listener, super::face::router(self.clone()), None)
+        let people = crate::sandbox::people::router(Arc::new(self.clone()));
+        Served::start(listener, super::face::router(self.clone()).merge(people), None)
     }
 
     /// Answers one request, without a network between.

@@ -4,6 +4,7 @@ mod advance;
 mod drive;
 mod face;
 mod pages;
+mod people;
 mod state;
 mod webhooks;
 

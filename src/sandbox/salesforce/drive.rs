@@ -84,7 +84,8 @@ impl Org {
     }
 
     fn router(&self) -> axum::Router {
-        super::events::beside(super::face::router(self.clone()), self.clone())
+        let people = crate::sandbox::people::router(std::sync::Arc::new(self.clone()));
+        super::events::beside(super::face::router(self.clone()).merge(people), self.clone())
     }
 
     /// Answers one request, without a network between.

@@ -11,6 +11,7 @@ mod ids;
 mod lives;
 mod more_lives;
 mod outbound;
+mod people;
 mod record;
 mod schema;
 mod soql;

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::future::BoxFuture;
 use lockstep::admin::*;
+use lockstep::metrics::Metrics;
 use lockstep::model::{BySide, Link, Side};
 use secrecy::SecretString;
 use std::future::ready;
@@ -21,6 +22,10 @@ pub struct Fake {
     /// What it lists.
     pub conflicts: Mutex<Vec<Conflict>>,
     pub parked: Mutex<Vec<ParkedRecord>>,
+    /// Its journal, the oldest first.
+    pub changes: Mutex<Vec<Change>>,
+    /// What it counts.
+    pub metrics: Metrics,
     /// Deliveries wait for this, when set.
     pub gate: Option<Arc<Notify>>,
 }
@@ -66,6 +71,11 @@ impl Operations for Fake {
             plan_waits: None,
             restored: None,
             restored_links: 0,
+            held_by_kind: Default::default(),
+            parked_by_side: BySide::default(),
+            oldest_due_ms: Some(1_500),
+            journal_entries: 9,
+            store_bytes: 4_096,
             sides: BySide::default(),
         };
         self.note("status".into(), status)
@@ -117,6 +127,21 @@ impl Operations for Fake {
 impl Daemon for Fake {
     fn not_ready(&self) -> Vec<NotReady> {
         self.not_ready.lock().unwrap().clone()
+    }
+    fn changes(&self, asked: ChangesAsked) -> Answer<'_, Changes> {
+        let after = asked.after;
+        let all = self.changes.lock().unwrap().clone();
+        let changes = match after {
+            Some(after) => all.into_iter().filter(|change| change.number > after).collect(),
+            None => all.into_iter().rev().take(asked.limit.unwrap_or(100)).collect(),
+        };
+        Box::pin(ready(Ok(Changes { changes, more: false })))
+    }
+    fn mapping(&self) -> Answer<'_, MappingView> {
+        self.note("mapping".into(), MappingView::default())
+    }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
     fn outbound_message(&self, body: Bytes) -> BoxFuture<'_, (StatusCode, String)> {
         self.asked.lock().unwrap().push(format!("outbound message of {} bytes", body.len()));

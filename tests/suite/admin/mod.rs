@@ -1,6 +1,9 @@
 //! The admin port over real HTTP, before a daemon that only remembers what it was asked.
 
 mod fake;
+mod live;
+mod schema;
+mod scrape;
 
 pub use fake::{Fake, Served};
 use lockstep::admin::NotReady;
@@ -172,7 +175,7 @@ async fn metrics_say_what_the_status_says_and_need_the_token() {
     let ask = |token: &'static str| Client::new().get(served.url("/metrics")).bearer_auth(token).send();
     assert_eq!(ask("wrong").await.unwrap().status(), 401);
     let text = ask(TOKEN).await.unwrap().text().await.unwrap();
-    assert!(text.contains("# TYPE lockstep_links gauge\nlockstep_links 3\n"), "{text}");
+    assert!(text.contains("# TYPE lockstep_links gauge\nlockstep_links 3.0\n"), "{text}");
 }
 
 #[tokio::test]

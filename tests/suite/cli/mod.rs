@@ -8,7 +8,7 @@ mod local;
 mod login;
 mod plan;
 mod remote;
-mod run;
+pub mod run;
 mod session;
 mod shell;
 mod store;
@@ -94,6 +94,7 @@ fn help_and_version_exit_0_and_every_command_has_its_help() {
         "parked",
         "mapping",
         "events",
+        "metrics",
         "resync",
         "pause",
         "resume",

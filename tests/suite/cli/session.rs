@@ -66,6 +66,8 @@ fn plain(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, mask) in [
         (r"127\.0\.0\.1:\d+", "ADDRESS"),
+        (r"[0-9a-f]{32}", "TOKEN"),
+        (r"(salesforce|engage)=\d+", "PORT"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\bc\d+\b", "CHANGE"),
         (r"(; seen in [a-z]+ by [a-z_]+(: \w+( \w+)*)?)+", "; SEEN"),
@@ -78,10 +80,14 @@ fn plain(text: &str) -> String {
 }
 
 /// Why Jane is what she is, once what was written about her is in the journal too.
-fn explained(dir: &Path, admin: &str) -> String {
+fn explained(dir: &Path, admin: &str, token: &str) -> String {
     let started = Instant::now();
     loop {
-        let jane = call(dir, &["explain", "jane@demo.example", "--admin", admin], &[]);
+        let jane = call(
+            dir,
+            &["explain", "jane@demo.example", "--admin", admin],
+            &[("LOCKSTEP_ADMIN__TOKEN", token)],
+        );
         if jane.code == 0 && jane.out.contains("-> success") {
             return jane.out;
         }
@@ -97,11 +103,13 @@ fn the_session_in_the_readme_is_what_the_commands_say_now() {
     let mut story = demo.says_until("3. ");
     let (_, address) = story.split_once("admin port ").expect("it says where it is");
     let admin = format!("http://{}", address.split_once(')').unwrap().0);
-    let jane = explained(dir.path(), &admin);
+    let (_, token) = story.split_once("LOCKSTEP_ADMIN__TOKEN=").expect("it says what commands need");
+    let token = token.lines().next().unwrap().to_owned();
+    let jane = explained(dir.path(), &admin, &token);
     story += &demo.says_until("Ctrl-C ends it");
     let session = format!(
         "```console\n$ lockstep demo\n{story}```\n\nIn another terminal: why is Jane *Success*?\n\n```console\n\
-         $ lockstep explain jane@demo.example --admin {admin}\n{jane}```\n"
+         $ export LOCKSTEP_ADMIN__TOKEN={token}\n$ lockstep explain jane@demo.example --admin {admin}\n{jane}```\n"
     );
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");

@@ -5,7 +5,7 @@ mod draft;
 mod draw;
 mod nasty;
 mod schema;
-mod validator;
+pub mod validator;
 
 use lockstep::diagnostic::Problems;
 use lockstep::mapping::{Context, parse};

@@ -83,6 +83,7 @@ fn is_kind(kind: &Value, value: &Value) -> bool {
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
+        "null" => value.is_null(),
         kind => panic!("this test does not know the type {kind}"),
     }
 }
