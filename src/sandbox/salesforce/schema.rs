@@ -62,7 +62,7 @@ impl FieldKind {
 }
 
 /// A field.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) label: String,
@@ -76,7 +76,7 @@ pub(super) struct Field {
 }
 
 /// An object.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Object {
     pub(super) name: String,
     pub(super) prefix: String,

@@ -24,6 +24,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A body larger than this is refused.
 const BODY_BYTES_MAX: usize = 150 * 1_000 * 1_000;
@@ -44,6 +45,8 @@ type Told = Vec<(&'static str, String)>;
 struct Reply {
     status: StatusCode,
     body: Option<Value>,
+    /// JSON that is text already.
+    text: Option<Arc<str>>,
     /// Rows of a bulk job, and what the headers say of them.
     csv: Option<(Vec<u8>, Told)>,
 }
@@ -54,15 +57,19 @@ impl Reply {
     }
 
     fn of(status: StatusCode, body: Value) -> Reply {
-        Reply { status, body: Some(body), csv: None }
+        Reply { body: Some(body), ..Reply::empty(status) }
     }
 
     fn empty(status: StatusCode) -> Reply {
-        Reply { status, body: None, csv: None }
+        Reply { status, body: None, text: None, csv: None }
+    }
+
+    fn text(text: Arc<str>) -> Reply {
+        Reply { text: Some(text), ..Reply::empty(StatusCode::OK) }
     }
 
     fn csv(rows: Vec<u8>, headers: Told) -> Reply {
-        Reply { status: StatusCode::OK, body: None, csv: Some((rows, headers)) }
+        Reply { csv: Some((rows, headers)), ..Reply::empty(StatusCode::OK) }
     }
 }
 
@@ -202,6 +209,7 @@ fn answer(org: &Org, request: &Parts, body: Bytes) -> Response {
     asked.parts.drain(..3);
     match route(org, &asked) {
         Ok(Reply { csv: Some((rows, headers)), .. }) => with_usage(org, csv_response(rows, headers)),
+        Ok(Reply { status, text: Some(text), .. }) => text_response(org, status, text.to_string(), true),
         Ok(Reply { status, body: Some(body), .. }) => json_response(org, status, &body, true),
         Ok(Reply { status, body: None, .. }) => with_usage(org, plain(status)),
         Err(refusal) => refused(org, refusal),
@@ -267,7 +275,11 @@ fn refused(org: &Org, Refused(status, refusal): Refused) -> Response {
 }
 
 fn json_response(org: &Org, status: StatusCode, body: &Value, usage: bool) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
+    text_response(org, status, body.to_string(), usage)
+}
+
+fn text_response(org: &Org, status: StatusCode, json: String, usage: bool) -> Response {
+    let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
