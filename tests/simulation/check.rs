@@ -5,6 +5,7 @@ pub(super) use super::ledger::{Checker, Read};
 use super::settle::Known;
 use super::stage::Stage;
 use lockstep::model::{SalesforceId, Side};
+use std::collections::BTreeSet;
 
 /// What both systems show of somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,9 @@ impl Stage {
         let before: Vec<Shown> = (0..self.people.len()).map(shown).collect();
         let company = self.company;
         for (ledger, shown) in self.checker.ledgers.iter_mut().zip(&before) {
-            if ledger.agreed.is_none() || company.agree(&shown.value, &shown.status) {
-                ledger.agreed = Some([shown.value.clone(), shown.status.clone()]);
+            if ledger.agreed[0].is_empty() || company.agree(&shown.value, &shown.status) {
+                ledger.agreed[0].insert(shown.value.clone());
+                ledger.agreed[1].insert(shown.status.clone());
             }
             ledger.values.insert(if shown.out { OUT.to_owned() } else { shown.value.clone() });
             ledger.statuses.insert(shown.status.clone());
@@ -143,7 +145,7 @@ impl Stage {
             ledger.overruled += 1;
         }
         ledger.uncarried = [false, false];
-        ledger.agreed = Some([after.value.clone(), after.status.clone()]);
+        ledger.agreed = [&after.value, &after.status].map(|value| BTreeSet::from([value.clone()]));
         let was_out = before.out || before.status == "opted_out";
         if old != new && !known && !is_out && !twins {
             broken.push(format!("4: {new} stands for nothing that was seen on the other side"));

@@ -41,8 +41,9 @@ pub struct Ledger {
     pub unguarded: u64,
     /// An edit here, Salesforce first, was neither carried over nor agreed with yet.
     pub uncarried: [bool; 2],
-    /// What both sides held when they last agreed, or were last made to: going back to it is no change.
-    pub agreed: Option<[String; 2]>,
+    /// What each side has held while the two agreed, since they were last made to: going back to it is no change, for
+    /// whoever has not looked in between.
+    pub agreed: [BTreeSet<String>; 2],
     /// Edits that a write of ours overruled before they were carried over.
     pub overruled: u64,
     /// Which daemons have read that the record is gone.
@@ -108,13 +109,13 @@ impl Checker {
     /// `mapped`: it stands for something on the other side, and the two do not agree.
     pub(super) fn edited_in_salesforce(&mut self, who: usize, value: &str, mapped: bool) {
         let ledger = self.changed(who);
-        ledger.uncarried[0] = mapped && ledger.agreed.as_ref().is_none_or(|agreed| agreed[0] != value);
+        ledger.uncarried[0] = mapped && !ledger.agreed[0].contains(value);
         ledger.salesforce = (ledger.salesforce.0 + 1, Some(value.to_owned()));
     }
 
     pub(super) fn edited_in_engage(&mut self, who: usize, status: &str, mapped: bool) {
         let ledger = self.changed(who);
-        ledger.uncarried[1] = mapped && ledger.agreed.as_ref().is_none_or(|agreed| agreed[1] != status);
+        ledger.uncarried[1] = mapped && !ledger.agreed[1].contains(status);
         ledger.engage = (ledger.engage.0 + 1, Some(status.to_owned()));
     }
 
