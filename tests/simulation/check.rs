@@ -41,6 +41,9 @@ impl Stage {
                 ledger.agreed[0].insert(shown.value.clone());
                 ledger.agreed[1].insert(shown.status.clone());
             }
+            if company.agree(&shown.value, &shown.status) {
+                ledger.uncarried = [false, false];
+            }
             ledger.values.insert(if shown.out { OUT.to_owned() } else { shown.value.clone() });
             ledger.statuses.insert(shown.status.clone());
         }
