@@ -1,5 +1,7 @@
 //! The release daemon as a process of its own, between both systems of the sandbox.
 
+#![allow(dead_code)] // each bench uses a part of it
+
 use lockstep::sandbox::{Clock, Options, Sandbox};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -153,7 +153,8 @@ impl Stage {
         if old != new && !known && !is_out && !twins {
             broken.push(format!("4: {new} stands for nothing that was seen on the other side"));
         }
-        if old != new && both_read && company.agree(&before.value, &before.status) && !was_out && !is_out {
+        let agreed = both_read && company.agree(&before.value, &before.status);
+        if old != new && agreed && !was_out && !is_out && !twins {
             broken.push(format!("1: {:?} and {} agree, and {new} was written", before.value, before.status));
         }
         if believed.as_ref().is_some_and(|believed| *believed != old) && !twins {
