@@ -28,7 +28,7 @@ pub fn run(bytes: &[u8]) {
         said(salesforce.status_set_at(Lead, &[id], "Status").await);
         said(salesforce.count(Lead).await);
         said(salesforce.bulk_state(BulkKind::Query, "7505f000000abcd").await);
-        said(salesforce.start_bulk_update(Lead, &[row.clone()]).await);
+        said(salesforce.start_bulk_update(Lead, std::slice::from_ref(&row)).await);
         said(salesforce.create(Lead, &row.fields).await);
         said(salesforce.update_one(&row, Some(wire::now()), Purpose::Write).await);
         let answers = salesforce.update_many(&[row.clone(), row], Purpose::Write).await;

@@ -223,7 +223,7 @@ fn misbehave(company: &mut Company) {
         }
         3 => org.faults().add(on("PATCH", "sobjects"), answer(500, "", None)),
         4 => org.revoke_sessions(),
-        5 => org.lock(lead, company.people[who].in_salesforce % 2 == 0),
+        5 => org.lock(lead, company.people[who].in_salesforce.is_multiple_of(2)),
         6 => product.faults().add(on("POST", "/batch"), Fault::DropAfter),
         7 => product.faults().add(on("POST", "/batch"), Fault::DropBefore),
         8 => {

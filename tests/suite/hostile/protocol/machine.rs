@@ -171,7 +171,7 @@ impl Machine<'_> {
                 .iter()
                 .all(|(name, text)| fields.get(*name).is_some_and(|value| value.to_string() == *text))
         };
-        self.group(|group| group.values.iter().any(|pattern| holds(pattern)))
+        self.group(|group| group.values.iter().any(&holds))
     }
 
     fn of_status(&self, status: u8) -> Option<usize> {

@@ -205,7 +205,7 @@ impl Small {
             salesforce: id(0),
             named_by_engage: None,
             baseline: asked.base.map(base),
-            latch: (asked.latch != [false; 2]).then(|| Latch { since: jiff::Timestamp::UNIX_EPOCH, seen }),
+            latch: (asked.latch != [false; 2]).then_some(Latch { since: jiff::Timestamp::UNIX_EPOCH, seen }),
             details: Default::default(),
         }
     }
