@@ -36,7 +36,7 @@ fn every_fault_happens_and_meets_people_who_are_quiet_due_and_decided() {
     let empty = matrix.empty();
     let never = FAULTS.iter().filter(|fault| empty.iter().filter(|(other, _)| other == *fault).count() == 7);
     assert_eq!(never.collect::<Vec<_>>(), Vec::<&simulation::Fault>::new());
-    // A few seeds fill what is common; the long run leaves none empty (`.ci/simulate`).
+    // A few seeds fill what is common; the long run is `.ci/simulate matrix`.
     assert!(empty.len() < 90, "{empty:?}");
 }
 
