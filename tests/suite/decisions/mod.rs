@@ -2,7 +2,7 @@
 
 use lockstep::mapping::{Disagree, Mapping, OptOutCleared, Winner};
 use lockstep::model::{
-    Baseline, BySide, FieldValue, Fields, HoldReason, Latch, Link, PersonStatus, Prospect, SalesforceRecord,
+    Baseline, BySide, FieldValue, Fields, Latch, Link, PersonStatus, Prospect, SalesforceRecord,
     SequenceAction, SetAt, Side, Target,
 };
 use lockstep::reconcile::{Decision, Situation, decide};
@@ -178,7 +178,7 @@ fn shown(decision: &Decision) -> String {
         Decision::Adopt { .. } => "adopt".to_owned(),
         Decision::Skip { side: Side::Salesforce, .. } => "skip salesforce".to_owned(),
         Decision::Skip { .. } => "skip engage".to_owned(),
-        Decision::Hold(reason) => format!("hold {}", kind(reason)),
+        Decision::Hold(reason) => format!("hold {}", reason.kind()),
         Decision::Relink { .. } => "relink".to_owned(),
         Decision::Unlink(_) => "unlink".to_owned(),
         Decision::LeaveAlone(_) => "leave".to_owned(),
@@ -203,20 +203,6 @@ fn written(fields: &Fields) -> String {
         (Some(status), None) => format!("{status}{ticked}"),
         (None, Some(rating)) => format!("Rating={rating}{ticked}"),
         (None, None) => ticked.to_owned(),
-    }
-}
-
-fn kind(reason: &HoldReason) -> &'static str {
-    match reason {
-        HoldReason::BothChanged => "both_changed",
-        HoldReason::TooCloseToCall => "too_close_to_call",
-        HoldReason::OptOutCleared { .. } => "opt_out_cleared",
-        HoldReason::RefusedByLifecycle { .. } => "refused_by_lifecycle",
-        HoldReason::Protected { .. } => "protected",
-        HoldReason::FirstSight => "first_sight",
-        HoldReason::Restored => "restored",
-        HoldReason::DetailChanged { .. } => "detail_changed",
-        HoldReason::NotUnique { .. } => "not_unique",
     }
 }
 
