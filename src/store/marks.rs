@@ -30,6 +30,9 @@ pub fn opt_out_seen(object: SalesforceObject) -> String {
 /// Calls to Salesforce by hour and purpose: the day's use outlives the process.
 pub const SALESFORCE_CALLS: &str = "salesforce_calls";
 
+/// Writes to Salesforce that had no precondition, until the field history was asked what they replaced.
+pub const UNGUARDED_WRITES: &str = "unguarded_writes";
+
 /// When and from what the store was put back: [`Restored`](super::Restored) as JSON.
 pub const RESTORED: &str = "restored";
 

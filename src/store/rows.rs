@@ -126,6 +126,10 @@ pub struct Intent {
     pub step: Step,
     /// When it was decided, by this daemon's clock.
     pub at: Timestamp,
+    /// When what is to be written over was last set, by its own side's clock: by that an old value that somebody set back
+    /// is told from one that was never written over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Timestamp>,
 }
 
 /// A link on which a person has to decide.

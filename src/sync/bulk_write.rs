@@ -4,6 +4,7 @@
 //! anything else is decided about its rows. One job a turn: between two of them, changes are taken in and opt-outs go
 //! first.
 
+use super::detect::expect;
 use super::engine::{Engine, Interrupted, lock};
 use super::long_work::Telling;
 use super::write::{Ended, Write, look_again};
@@ -71,7 +72,6 @@ impl Engine {
         let job = self.salesforce.start_bulk_update(object, &rows).await?;
         let kept = job.clone();
         self.store.write(move |tx| tx.set_cursor(CURSOR, &kept)).await?;
-        self.expect_replaced(&going);
         emit!(
             BULK_WRITE_STARTED,
             side = Side::Salesforce.as_str(),
@@ -145,7 +145,13 @@ impl Engine {
     pub(super) async fn put_intents(&self, writes: &[Write]) -> Result<(), StoreError> {
         for writes in writes.chunks(LOOK_ROWS) {
             let intents: Vec<_> = writes.iter().map(Write::stored).collect();
-            self.store.write(move |tx| intents.iter().try_for_each(|intent| tx.put_intent(intent))).await?;
+            let unguarded = self.expected(writes.iter());
+            self.store
+                .write(move |tx| {
+                    expect(tx, unguarded)?;
+                    intents.iter().try_for_each(|intent| tx.put_intent(intent))
+                })
+                .await?;
         }
         Ok(())
     }

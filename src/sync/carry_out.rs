@@ -215,6 +215,15 @@ impl Engine {
                     break;
                 }
             }
+            // So that what is still to be asked about stays a few thousand rows.
+            match self.look_for_overwrites().await {
+                Err(Interrupted::Call(error)) => {
+                    self.failed(error);
+                    break;
+                }
+                Err(Interrupted::Store(error)) => return Err(error),
+                Ok(()) => {}
+            }
         }
         Ok(written)
     }

@@ -2,120 +2,146 @@
 //! and no precondition protects it. Where the status field is tracked, the field history shows afterwards what each of
 //! our writes replaced; anything but what we had read is reported, and put right by a person.
 
-use super::engine::{Engine, Interrupted, lock};
+use super::engine::{Engine, Interrupted};
 use super::write::Write;
+use crate::connector::salesforce::Replaced;
 use crate::emit;
+use crate::mapping::Mapping;
 use crate::model::{FieldValue, ProspectId, SalesforceId, SalesforceObject, Side, Target};
-use crate::store::{JournalEntry, StoreError};
+use crate::store::{JournalEntry, Reader, StoreError, Transaction, marks};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
 
-/// What a Collections call was to replace.
-#[derive(Debug, Clone)]
+/// What a call without a precondition is to replace: durable before the call, until the field history was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Expected {
     prospect: ProspectId,
     salesforce: SalesforceId,
     from: FieldValue,
     to: FieldValue,
+    /// Before the call, by Salesforce's clock.
+    since: Timestamp,
 }
 
-/// The writes that had no precondition and were not looked at since, and the time of the first.
-#[derive(Debug, Default)]
-pub(super) struct Unguarded {
-    since: Option<Timestamp>,
-    writes: Vec<Expected>,
+impl Expected {
+    fn of(mapping: &Mapping, write: &Write, since: Timestamp) -> Option<Expected> {
+        let salesforce = write.work.link.salesforce;
+        let status = &mapping.object(salesforce.object())?.status;
+        let Target::Salesforce { fields } = &write.step().target else { return None };
+        let from = write.step().seen.salesforce.get(status)?.clone();
+        let to = fields.get(status)?.clone();
+        Some(Expected { prospect: write.intent.prospect.clone(), salesforce, from, to, since })
+    }
+
+    fn is_of(&self, replaced: &Replaced) -> bool {
+        self.salesforce == replaced.id && replaced.new.as_deref() == self.to.as_text()
+    }
 }
 
-impl Unguarded {
-    /// The writes to one object, and since when there are any.
-    fn take(&mut self, object: SalesforceObject) -> (Option<Timestamp>, Vec<Expected>) {
-        let since = self.since;
-        let all = std::mem::take(&mut self.writes);
-        let (taken, left) = all.into_iter().partition(|write| write.salesforce.object() == object);
-        self.writes = left;
-        self.since = since.filter(|_| !self.writes.is_empty());
-        (since, taken)
-    }
+/// The calls that were not looked at since. A list that cannot be read any more is let go of: it only reports.
+fn kept(reader: &Reader<'_>) -> Result<Vec<Expected>, StoreError> {
+    let kept = reader.meta(marks::UNGUARDED_WRITES)?;
+    Ok(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
 
-    fn put_back(&mut self, since: Timestamp, writes: Vec<Expected>) {
-        self.since = Some(self.since.map_or(since, |other| other.min(since)));
-        self.writes.extend(writes);
+fn keep(tx: &mut Transaction<'_>, expected: &[Expected]) -> Result<(), StoreError> {
+    match serde_json::to_string(expected) {
+        Ok(text) if !expected.is_empty() => tx.set_meta(marks::UNGUARDED_WRITES, &text),
+        _ => tx.remove_meta(marks::UNGUARDED_WRITES),
     }
+}
+
+/// Keeps what calls are about to replace, in the transaction of their intents.
+pub(super) fn expect(tx: &mut Transaction<'_>, more: Vec<Expected>) -> Result<(), StoreError> {
+    if more.is_empty() {
+        return Ok(());
+    }
+    let mut all = kept(tx)?;
+    all.extend(more);
+    keep(tx, &all)
 }
 
 impl Engine {
-    /// Remembers what a Collections call is about to replace.
-    pub(super) fn expect_replaced(&self, writes: &[Write]) {
-        let mapping = self.mapping();
-        let now = self.salesforce.server_now();
-        let mut unguarded = lock(&self.unguarded);
-        unguarded.since.get_or_insert(now);
-        for write in writes {
-            let id = write.work.link.salesforce;
-            let Some(columns) = mapping.object(id.object()) else { continue };
-            let Target::Salesforce { fields } = &write.step().target else { continue };
-            let seen = write.step().seen.salesforce.get(&columns.status);
-            if let (Some(from), Some(to)) = (seen, fields.get(&columns.status)) {
-                unguarded.writes.push(Expected {
-                    prospect: write.intent.prospect.clone(),
-                    salesforce: id,
-                    from: from.clone(),
-                    to: to.clone(),
-                });
-            }
-        }
+    /// What these writes would replace, should they be made by a call without a precondition.
+    pub(super) fn expected<'a>(&self, writes: impl Iterator<Item = &'a Write>) -> Vec<Expected> {
+        let (mapping, since) = (self.mapping(), self.salesforce.server_now());
+        writes.filter_map(|write| Expected::of(&mapping, write, since)).collect()
     }
 
-    /// Asks the field history what Collections calls replaced: one call an object, and none without such calls. What could
-    /// not be asked is asked in the next turn.
+    /// Asks the field history what calls without a precondition replaced: one call an object, and none without such calls.
+    /// What could not be asked is asked in the next turn.
     pub(super) async fn look_for_overwrites(&self) -> Result<(), Interrupted> {
+        let all = self.store.read(kept).await?;
+        if all.is_empty() {
+            return Ok(());
+        }
         for object in SalesforceObject::BOTH {
-            let (since, writes) = lock(&self.unguarded).take(object);
-            let user = self.org.load().as_ref().and_then(|org| org.user.clone());
+            let writes = || all.iter().filter(|write| write.salesforce.object() == object);
+            let Some(since) = writes().map(|write| write.since).min() else { continue };
+            // Before the org is known nobody can be asked; without our user's id, or the object, never.
+            let Some(org) = self.org.load_full() else { return Ok(()) };
             let mapping = self.mapping();
-            let columns = mapping.object(object).filter(|_| !writes.is_empty());
-            let (Some(since), Some(user), Some(columns)) = (since, user, columns) else { continue };
-            let from = since.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(since);
-            let replaced = match self.salesforce.set_by(&user, object, &columns.status, from).await {
-                Ok(replaced) => replaced,
-                Err(error) => {
-                    lock(&self.unguarded).put_back(since, writes);
-                    return Err(error.into());
+            let replaced = match (&org.user, mapping.object(object)) {
+                (Some(user), Some(columns)) => {
+                    let from = since.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(since);
+                    self.salesforce.set_by(user, object, &columns.status, from).await?
                 }
+                _ => Vec::new(),
             };
-            let expected: HashMap<SalesforceId, &Expected> =
-                writes.iter().map(|write| (write.salesforce, write)).collect();
-            for replaced in replaced {
-                let Some(expected) = expected.get(&replaced.id) else { continue };
-                let ours = replaced.new.as_deref() == expected.to.as_text();
-                if ours && replaced.old.as_deref() != expected.from.as_text() {
-                    self.report_overwrite(expected, replaced.old.as_deref()).await?;
-                }
-            }
+            let lost: Vec<(Expected, String)> = replaced
+                .iter()
+                .filter_map(|replaced| {
+                    let ours = || writes().filter(|write| write.is_of(replaced));
+                    let foreseen = ours().any(|write| replaced.old.as_deref() == write.from.as_text());
+                    let first = ours().next().filter(|_| !foreseen)?;
+                    Some((first.clone(), replaced.old.clone().unwrap_or_else(|| "(empty)".to_owned())))
+                })
+                .collect();
+            self.report_overwrites(object, lost).await?;
         }
         Ok(())
     }
 
-    async fn report_overwrite(&self, expected: &Expected, lost: Option<&str>) -> Result<(), StoreError> {
-        let lost = lost.unwrap_or("(empty)").to_owned();
-        let reason = format!("somebody set {lost} just before our write; a person should look");
-        let mut entry =
-            JournalEntry::about(expected.prospect.clone(), "overwrote", reason.clone(), self.now());
-        entry.salesforce = Some(expected.salesforce);
-        entry.side = Some(Side::Salesforce);
-        entry.overruled = Some(lost.clone());
-        (entry.from, entry.to) = (Some(expected.from.to_string()), Some(expected.to.to_string()));
-        self.store.write(move |tx| tx.append_journal(&entry).map(drop)).await?;
-        emit!(
-            OVERWRITE_DETECTED,
-            side = Side::Salesforce.as_str(),
-            record = expected.salesforce.as_str(),
-            prospect = expected.prospect.as_str(),
-            from = lost,
-            to = %expected.to,
-            reason,
-            "an edit was overwritten: {reason}"
-        );
+    /// Reports what was overwritten, and lets go of what was looked at.
+    async fn report_overwrites(
+        &self,
+        object: SalesforceObject,
+        lost: Vec<(Expected, String)>,
+    ) -> Result<(), StoreError> {
+        let (now, entries) = (self.now(), lost.clone());
+        self.store
+            .write(move |tx| {
+                for (expected, lost) in &entries {
+                    let mut entry =
+                        JournalEntry::about(expected.prospect.clone(), "overwrote", reason(lost), now);
+                    entry.salesforce = Some(expected.salesforce);
+                    entry.side = Some(Side::Salesforce);
+                    entry.overruled = Some(lost.clone());
+                    (entry.from, entry.to) = (Some(expected.from.to_string()), Some(expected.to.to_string()));
+                    tx.append_journal(&entry)?;
+                }
+                let mut left = kept(tx)?;
+                left.retain(|write| write.salesforce.object() != object);
+                keep(tx, &left)
+            })
+            .await?;
+        for (expected, lost) in &lost {
+            let reason = reason(lost);
+            emit!(
+                OVERWRITE_DETECTED,
+                side = Side::Salesforce.as_str(),
+                record = expected.salesforce.as_str(),
+                prospect = expected.prospect.as_str(),
+                from = lost,
+                to = %expected.to,
+                reason,
+                "an edit was overwritten: {reason}"
+            );
+        }
         Ok(())
     }
+}
+
+fn reason(lost: &str) -> String {
+    format!("somebody set {lost} just before our write; a person should look")
 }

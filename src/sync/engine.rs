@@ -67,7 +67,6 @@ pub struct Engine {
     pub(super) held_rows: Mutex<Vec<crate::store::RefusedValue>>,
     /// Rows that were in a call that failed as a whole.
     pub(super) suspects: Mutex<super::bisect::Suspects>,
-    pub(super) unguarded: Mutex<super::detect::Unguarded>,
     /// What is known of Salesforce records through events.
     pub(super) live: Arc<Mutex<super::live::Live>>,
     /// Something is due: do not wait for the next poll.
@@ -131,7 +130,6 @@ impl Engine {
             sides: Mutex::default(),
             held_rows: Mutex::default(),
             suspects: Mutex::default(),
-            unguarded: Mutex::default(),
             live: Arc::default(),
             wake: Notify::new(),
             poll_asked: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Interrupted, lock};
 use super::intake::Fresh;
+use super::own_write::Fate;
 use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::model::{
@@ -23,6 +24,8 @@ pub(super) struct Work {
     pub(super) held: Option<Held>,
     pub(super) parked: Option<Parked>,
     pub(super) intent: Option<Intent>,
+    /// What became of that write, once both sides were looked at.
+    pub(super) fate: Fate,
     pub(super) pauses: OwnPauses,
     /// The link came from a copy of the store, and the two were not looked at together since.
     pub(super) restored: bool,
@@ -259,6 +262,7 @@ pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, St
         held: reader.held(&due.prospect)?,
         parked: reader.parked(&due.prospect)?,
         intent: reader.intent(&due.prospect)?,
+        fate: Fate::default(),
         pauses: reader.own_pauses(&due.prospect)?,
         restored: reader.restored(&due.prospect)?.is_some(),
         record: None,

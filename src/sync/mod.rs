@@ -35,6 +35,7 @@ mod long_work;
 mod newcomers;
 mod observe;
 mod outbound;
+mod own_write;
 mod parting;
 mod pass;
 mod record;

@@ -3,6 +3,7 @@
 use super::box_alone::is_rest_of_opt_out;
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
+use super::own_write;
 use super::parting;
 use super::record::{self, Note};
 use crate::connector::CallError;
@@ -27,7 +28,7 @@ impl Engine {
     /// Decides each, asking Salesforce's field history only for those whose answer depends on it.
     pub(super) async fn decide(&self, mut works: Vec<Work>) -> Result<Vec<Decided>, CallError> {
         let mapping = self.mapping();
-        works.iter_mut().for_each(|work| know_own_write(&mapping, work, self.now()));
+        self.know_own_writes(&mapping, &mut works).await?;
         let org = self.connect().await?;
         let verdict = |work: &Work, leave_details: bool| {
             let verdict = decide(
@@ -75,7 +76,7 @@ impl Engine {
         Ok(decided)
     }
 
-    async fn status_set_at(
+    pub(super) async fn status_set_at(
         &self,
         mapping: &Mapping,
         works: impl Iterator<Item = &Work>,
@@ -132,7 +133,7 @@ impl Engine {
             .store
             .write(move |tx| {
                 let mut notes = Vec::new();
-                record::own_write_found(tx, &mapping, &work, now, &mut notes)?;
+                own_write::own_write_found(tx, &mapping, &work, now, &mut notes)?;
                 Ok(notes)
             })
             .await?;
@@ -163,20 +164,6 @@ impl Engine {
             self.store.write(move |tx| tx.set_own_pauses(&prospect, &OwnPauses::default())).await?;
         }
         Ok(())
-    }
-}
-
-/// A write that arrived without our learning of it is our own, and not somebody's change: else a salesperson's next edit
-/// would look as if both sides had moved.
-fn know_own_write(mapping: &Mapping, work: &mut Work, now: jiff::Timestamp) {
-    if mutant::is("two-intents") {
-        work.intent = None;
-    }
-    if let Some(intent) = work.intent.clone()
-        && !intent.step.is_details()
-        && record::arrived(mapping, work, &intent)
-    {
-        record::count_as_done(mapping, &mut work.link, &intent, now);
     }
 }
 
@@ -232,7 +219,7 @@ fn settle_one(
     // First what was, then what follows from it: a link that is put below holds the newer baseline.
     let found = match verdict.decision {
         Decision::Relink { .. } | Decision::Unlink(_) | Decision::LeaveAlone(_) => false,
-        _ => record::own_write_found(tx, mapping, work, now, notes)?,
+        _ => own_write::own_write_found(tx, mapping, work, now, notes)?,
     };
     if matches!(verdict.decision, Decision::InSync | Decision::Adopt { .. } | Decision::Skip { .. }) {
         tx.clear_restored(&prospect)?;

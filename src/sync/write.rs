@@ -3,9 +3,11 @@
 use super::box_alone::{LeftOut, keep_visible};
 use super::breaker::{self, Refusals};
 use super::counted::Counted;
+use super::detect::expect;
 use super::engine::{Engine, Interrupted, lock};
 use super::failed::{failed, later};
 use super::gather::Work;
+use super::own_write;
 use super::record::{self, Note, NoteKind};
 use super::settle::{Decided, now_held};
 use crate::connector::salesforce::Purpose;
@@ -41,6 +43,7 @@ impl Write {
     pub(super) fn of(decided: Decided, now: Timestamp) -> Option<Write> {
         let Decision::Write(step) = decided.verdict.decision.clone() else { return None };
         // Both records are read once more just before the write; thousands of writes may wait until then.
+        let touched = own_write::touched(&decided.work, &step);
         let work = Work { record: None, prospect: None, ..decided.work };
         let intent = Intent {
             prospect: work.link.prospect.clone(),
@@ -48,6 +51,7 @@ impl Write {
             change: work.due.change,
             step,
             at: now,
+            touched,
         };
         let Verdict { latch, details, .. } = decided.verdict;
         Some(Write { work, intent, latch, details, left_out: None })
@@ -126,9 +130,12 @@ impl Engine {
         kill_point::here("intent.decided");
         if !mutant::is("intent-in-memory") {
             let latched: Vec<Link> = all().filter_map(|write| write.latched(self.now())).collect();
+            // A single row has a precondition.
+            let unguarded = self.expected(batches.iter().filter(|batch| batch.len() > 1).flatten());
             self.store
                 .write(move |tx| {
                     latched.iter().try_for_each(|link| tx.put_link(link))?;
+                    expect(tx, unguarded)?;
                     intents.iter().try_for_each(|intent| tx.put_intent(intent))
                 })
                 .await?;
@@ -360,7 +367,7 @@ fn record_one(
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
             link.details.extend(write.details.iter().map(|(detail, base)| (*detail, *base)));
-            record::count_as_done(mapping, &mut link, intent, now);
+            own_write::count_as_done(mapping, &mut link, intent, now);
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;

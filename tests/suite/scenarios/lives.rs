@@ -181,6 +181,31 @@ async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
 }
 
 #[tokio::test]
+async fn an_edit_that_was_overwritten_is_reported_even_after_a_restart() {
+    let world = World::example().await;
+    let people = world.people(3, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    for person in &people {
+        world.user_sets_person(person, "success");
+    }
+    world.org.edit_before_next_update(people[1].lead, "Status", serde_json::json!("In progress"));
+    world.org.faults().break_on("GET", "LeadHistory");
+    world.cycle().await;
+    assert_eq!(world.lead_status(&people[1]), "Nurture", "it was written");
+    assert!(world.org.faults().broken() > 0, "the daemon has asked what it overwrote, without an answer");
+    world.org.faults().break_on_nothing();
+
+    let world = world.restarted().await;
+    world.advance(Duration::from_secs(600));
+    world.cycle().await;
+    let journal = world.journal(&people[1]).await;
+    let reports: Vec<_> = journal.iter().filter(|entry| entry.what == "overwrote").collect();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].overruled.as_deref(), Some("In progress"));
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn two_prospects_of_one_lead_are_held_and_do_not_play_ping_pong() {
     let world = World::example().await;
     let jane = world.person("Attempting to contact", "approaching").await;

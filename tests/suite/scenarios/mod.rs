@@ -21,6 +21,7 @@ mod outbound;
 mod outcomes;
 mod restored;
 mod scale;
+mod set_back;
 mod trouble;
 mod users;
 pub mod world;

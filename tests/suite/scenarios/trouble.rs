@@ -1,7 +1,8 @@
 //! What goes wrong, and what has to be counted.
 
 use super::world::{Person, World};
-use lockstep::sandbox::{Fault, When};
+use lockstep::model::Side;
+use lockstep::sandbox::{Fault, Moment, When};
 use lockstep::store::marks;
 use lockstep::sync::Cycle;
 use serde_json::json;
@@ -60,6 +61,36 @@ impl World {
     pub fn lose_the_answer_of_the_next_writes(&self) {
         self.product.faults().add(When::next("POST", "/batch"), Fault::DropAfter);
         self.org.faults().add(When::next("PATCH", "/services/data"), Fault::DropAfter);
+    }
+
+    pub fn no_write_arrives(&self) {
+        self.product.faults().add(When { times: 9, ..When::next("POST", "/batch") }, Fault::DropBefore);
+        self.org.faults().add(When { times: 9, ..When::next("PATCH", "/services/data") }, Fault::DropBefore);
+    }
+
+    pub fn writes_arrive_again(&self) {
+        self.product.faults().clear();
+        self.org.faults().clear();
+    }
+
+    /// The next write to this side arrives, and from then on the side answers nothing.
+    pub fn falls_silent_behind_the_next_write_to(&self, side: Side) {
+        let (faults, write, reads) = match side {
+            Side::Engage => (self.product.faults(), When::next("POST", "/batch"), "/prospects"),
+            Side::Salesforce => (self.org.faults(), When::next("PATCH", "/services/data"), "/services/data"),
+        };
+        faults.add(write.clone(), Fault::DropAfter);
+        let silent = faults.clone();
+        faults.at(Moment::After, write, move || {
+            ["GET", "POST"].into_iter().for_each(|method| silent.break_on(method, reads));
+        });
+    }
+
+    pub fn answers_again(&self, side: Side) {
+        match side {
+            Side::Engage => self.product.faults().break_on_nothing(),
+            Side::Salesforce => self.org.faults().break_on_nothing(),
+        }
     }
 
     pub fn lose_the_answer_of_the_next_creations(&self) {

@@ -115,6 +115,7 @@ fn intent(number: u32) -> Intent {
         salesforce: lead(number),
         change: ChangeId(1),
         at: at(11),
+        touched: None,
         step: Step {
             target: Target::Salesforce { fields: baseline("Nurture", "success").salesforce },
             seen: baseline("Working", "success"),

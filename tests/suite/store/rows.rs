@@ -78,6 +78,7 @@ pub fn put_everything(t: &mut Transaction<'_>, number: u32) -> Result<(), StoreE
             salesforce: s,
             change: due.change,
             at: at(11),
+            touched: Some(at(9)),
             step: Step {
                 target: Target::Engage {
                     status: PersonStatus::new("success"),

@@ -1,0 +1,103 @@
+//! Writes that arrived without our learning of it, and people who set the old value back behind them: by its value alone
+//! such a record cannot be told from one that was never written.
+
+use super::world::{Person, World};
+use lockstep::model::Side;
+use std::time::Duration;
+
+fn example(winner: &str) -> String {
+    let example = include_str!("../../../mapping/example.toml");
+    assert!(example.contains("winner = \"newest\""));
+    example.replace("winner = \"newest\"", &format!("winner = \"{winner}\""))
+}
+
+/// A person who was changed on one side, and whose other side Lockstep wrote without learning that it did. Then somebody
+/// set that back.
+async fn set_back_behind_our_write(world: &World, written: Side) -> Person {
+    let person = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.advance(Duration::from_secs(600));
+    match written {
+        Side::Engage => world.user_sets_lead(&person, "Status", "Nurture"),
+        Side::Salesforce => world.user_sets_person(&person, "success"),
+    }
+    world.advance(Duration::from_secs(2));
+    world.falls_silent_behind_the_next_write_to(written);
+    world.cycle().await;
+    let both = (world.lead_status(&person), world.person_status(&person));
+    assert_eq!(both, ("Nurture".to_owned(), "success".to_owned()), "it did happen");
+    world.advance(Duration::from_secs(600));
+    match written {
+        Side::Engage => world.user_sets_person(&person, "approaching"),
+        Side::Salesforce => world.user_sets_lead(&person, "Status", "Attempting to contact"),
+    }
+    world.answers_again(written);
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    person
+}
+
+#[tokio::test]
+async fn what_was_set_back_behind_an_unrecorded_write_is_newer_than_that_write() {
+    for written in Side::BOTH {
+        let world = World::with_mapping(&example("newest")).await;
+        let person = set_back_behind_our_write(&world, written).await;
+        let both = (world.lead_status(&person), world.person_status(&person));
+        let last_word = ("Attempting to contact".to_owned(), "approaching".to_owned());
+        assert_eq!(both, last_word, "{written} was written: {:?}", world.journal(&person).await);
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn where_people_decide_conflicts_they_decide_what_was_set_back_behind_an_unrecorded_write() {
+    for written in Side::BOTH {
+        let world = World::with_mapping(&example("hold")).await;
+        let person = set_back_behind_our_write(&world, written).await;
+        let stands = || match written {
+            Side::Engage => world.person_status(&person) == "approaching",
+            Side::Salesforce => world.lead_status(&person) == "Attempting to contact",
+        };
+        assert!(stands(), "{written}: {:?}", world.journal(&person).await);
+        assert_eq!(world.held().await.len(), 1, "{written}: {:?}", world.journal(&person).await);
+        world.advance(Duration::from_secs(24 * 3600));
+        world.sweep().await;
+        assert!(stands() && world.held().await.len() == 1, "it is not forgotten that both sides had moved");
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn a_record_touched_elsewhere_after_a_write_that_never_arrived_is_written_all_the_same() {
+    let world = World::with_mapping(&example("hold")).await;
+    let to_engage = world.person("Attempting to contact", "approaching").await;
+    let to_salesforce = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    // The field history tells when a status was set, if it ever was.
+    for status in ["Not interested", "Attempting to contact"] {
+        world.advance(Duration::from_secs(60));
+        world.user_sets_lead(&to_salesforce, "Status", status);
+    }
+    world.cycle().await;
+    world.advance(Duration::from_secs(600));
+    world.user_sets_lead(&to_engage, "Status", "Nurture");
+    world.user_sets_person(&to_salesforce, "not_interested");
+    world.advance(Duration::from_secs(2));
+    world.no_write_arrives();
+    world.cycle().await;
+    world.writes_arrive_again();
+    assert_eq!(world.person_status(&to_engage), "approaching", "it did not happen");
+    assert_eq!(world.lead_status(&to_salesforce), "Attempting to contact", "it did not happen");
+    world.advance(Duration::from_secs(60));
+    world.user_sets_lead(&to_salesforce, "Title", "Buyer");
+    world.product.set_field(&to_engage.prospect, "title", "Buyer");
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    assert_eq!(world.person_status(&to_engage), "success");
+    assert_eq!(world.lead_status(&to_salesforce), "Not interested");
+    world.is_quiet().await;
+}
