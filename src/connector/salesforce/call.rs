@@ -5,7 +5,7 @@ use super::{Salesforce, errors, lock};
 use crate::connector::http::{self, Answer};
 use crate::connector::{CallError, Effect, Retry};
 use crate::model::Side;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::{Method, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -143,8 +143,8 @@ impl Salesforce {
         }
         let date = text("date").and_then(|date| httpdate::parse_http_date(date).ok());
         if let Some(date) = date.and_then(|date| Timestamp::try_from(date).ok()) {
-            let skew = date.duration_since(self.now());
-            *lock(&self.0.skew) = Some(SignedDuration::from_secs(skew.as_secs()));
+            // Their whole second had begun when this was answered: unrounded, it is a lower bound.
+            *lock(&self.0.skew) = Some(date.duration_since(self.now()));
         }
     }
 }
