@@ -273,11 +273,11 @@ impl Case<'_> {
         match side {
             Side::Salesforce => match self.relation.inbound(&self.record.fields) {
                 Some(row) => self.write_engage(row.person.clone(), Some(row), reason, overruled),
-                None => self.skip(side),
+                None => self.skip(side, overruled),
             },
             Side::Engage => match self.relation.outbound(&self.prospect.status) {
                 Some((row, fields)) => self.write_salesforce(fields, Some(row), reason, overruled),
-                None => self.skip(side),
+                None => self.skip(side, overruled),
             },
         }
     }
@@ -352,8 +352,8 @@ impl Case<'_> {
         Decision::Adopt { baseline, reason }
     }
 
-    fn skip(&self, side: Side) -> Decision {
-        Decision::Skip { baseline: self.seen(), side, value: self.value(side) }
+    fn skip(&self, side: Side, overruled: Option<String>) -> Decision {
+        Decision::Skip { baseline: self.seen(), side, value: self.value(side), overruled }
     }
 
     /// A side's value, as it is shown.

@@ -42,6 +42,8 @@ pub enum Decision {
         side: Side,
         /// The value, as it is shown.
         value: String,
+        /// The other side's value, where that had changed too and lost.
+        overruled: Option<String>,
     },
     /// A person has to decide; the baseline stays.
     Hold(HoldReason),

@@ -175,11 +175,12 @@ pub(super) fn skipped(
     work: &Work,
     side: Side,
     value: &str,
+    overruled: Option<String>,
     now: Timestamp,
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
     let mut entry = entry(work, "skipped", "no row of the mapping mentions this value", now);
-    (entry.side, entry.from) = (Some(side), Some(value.to_owned()));
+    (entry.side, entry.from, entry.overruled) = (Some(side), Some(value.to_owned()), overruled);
     tx.append_journal(&entry)?;
     notes.push(Note::new(NoteKind::Skipped, entry, None));
     Ok(())

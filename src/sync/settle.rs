@@ -247,12 +247,12 @@ fn settle_one(
                 record::adopted(tx, work, *reason, now)?;
             }
         }
-        Decision::Skip { baseline, side, value } => {
+        Decision::Skip { baseline, side, value, overruled } => {
             record::unhold(tx, work, now, notes)?;
             link.baseline = Some(baseline.clone());
             tx.put_link(&link)?;
             unpark(tx)?;
-            record::skipped(tx, work, *side, value, now, notes)?;
+            record::skipped(tx, work, *side, value, overruled.clone(), now, notes)?;
         }
         Decision::Hold(_) if mutant::is("hold-ends-by-itself") && is_old(work, now) => {
             link.baseline = now_held(mapping, work);

@@ -34,6 +34,22 @@ async fn winner_salesforce_overrules_engage_and_the_loser_stays_in_the_journal()
 }
 
 #[tokio::test]
+async fn whoever_loses_to_a_value_that_no_row_mentions_stays_in_the_journal_too() {
+    let world = World::with_mapping(&mapping("salesforce")).await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.user_sets_lead(&jane, "Status", "Of no row");
+    world.user_sets_person(&jane, "not_interested");
+    world.cycle().await;
+    assert_eq!(world.lead_status(&jane), "Of no row");
+    assert_eq!(world.person_status(&jane), "not_interested");
+    let journal = world.journal(&jane).await;
+    let skipped = journal.iter().find(|entry| entry.what == "skipped").expect("it is journalled");
+    assert_eq!(skipped.overruled.as_deref(), Some("not_interested"));
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn winner_engage_overrules_salesforce() {
     let (world, jane) = both_changed("engage").await;
     assert_eq!(world.person_status(&jane), "not_interested");
