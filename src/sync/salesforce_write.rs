@@ -69,16 +69,17 @@ impl Engine {
         (ended.collect(), trouble)
     }
 
-    /// One row. `If-Unmodified-Since` counts whole seconds, so it protects only when the record's last change is
-    /// older than the server's current second; else the write waits for the next one.
+    /// One row. `If-Unmodified-Since` counts whole seconds, so it protects only when the second of the record's last change
+    /// was over when the record was read: else somebody may have changed it once more behind our look, and the write waits.
     async fn write_one(&self, write: &Write, purpose: Purpose) -> Ended {
-        let (Some(row), Some(record)) = (row(write), write.work.record.as_ref()) else {
+        let (Some(row), Some(record), Some(asked_at)) =
+            (row(write), write.work.record.as_ref(), write.asked_at)
+        else {
             return Ended::Stale("the record could not be read any more".to_owned());
         };
-        let server_now = self.salesforce.server_now().as_second();
-        let changed_at = record.last_modified.as_second();
-        if changed_at >= server_now {
-            return Ended::Later(SignedDuration::from_secs((changed_at - server_now + 1).min(5)));
+        let (asked_at, changed_at) = (asked_at.as_second(), record.last_modified.as_second());
+        if changed_at >= asked_at {
+            return Ended::Later(SignedDuration::from_secs((changed_at - asked_at + 1).min(5)));
         }
         match self.salesforce.update_one(&row, Some(record.last_modified), purpose).await {
             Ok(()) => Ended::Written { shows: None },

@@ -36,6 +36,8 @@ pub(super) struct Write {
     pub(super) details: BTreeMap<Detail, DetailBase>,
     /// What was refused of it, while the rest is written.
     pub(super) left_out: Option<LeftOut>,
+    /// When its record was asked for the last time, by Salesforce's clock: a change after that may not have been seen.
+    pub(super) asked_at: Option<Timestamp>,
 }
 
 impl Write {
@@ -54,7 +56,7 @@ impl Write {
             touched,
         };
         let Verdict { latch, details, .. } = decided.verdict;
-        Some(Write { work, intent, latch, details, left_out: None })
+        Some(Write { work, intent, latch, details, left_out: None, asked_at: None })
     }
 
     /// The intent as it is stored.
@@ -200,6 +202,7 @@ impl Engine {
             records.retain(|id| live.record(*id).is_none() && !source.contains_key(id));
         }
         let purpose = purpose(writes.iter());
+        let asked_at = self.salesforce.server_now();
         let mut read = match self.read_both(&records, &prospects, purpose).await {
             Ok(read) => read,
             Err(error) => return Err(self.give_up(prospects, error).await),
@@ -216,6 +219,7 @@ impl Engine {
         let (mut ended, mut going) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
         for mut write in writes {
             write.work.record = records.get(&write.work.link.salesforce).cloned();
+            write.asked_at = Some(asked_at);
             write.work.prospect = read.engage.get(&write.work.link.prospect).cloned();
             match look_again(&self.mapping(), &write) {
                 Some(end) => ended.push((write, end)),
@@ -360,6 +364,7 @@ fn record_one(
         Ended::Failed(error) if error.effect == Effect::Unknown && mutant::is("unknown-is-written") => {
             &mistaken
         }
+        Ended::Undone(Effect::Unknown) if mutant::is("unknown-is-written") => &mistaken,
         end => end,
     };
     match end {

@@ -1,6 +1,9 @@
 //! The seed's own story, the way back, and the laws that keep both quiet.
 
 use super::world::World;
+use lockstep::sandbox::{Moment, When};
+use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_lead_set_to_nurture_becomes_success_with_its_sequences_on_hold() {
@@ -123,4 +126,30 @@ async fn all_push_lost_the_poll_still_brings_every_change() {
     world.user_sets_person(&jane, "success");
     world.cycle().await;
     assert_eq!(world.lead_status(&jane), "Nurture");
+}
+
+#[tokio::test]
+async fn an_edit_behind_the_look_in_the_very_second_of_the_last_change_is_not_overwritten() {
+    let world = World::with_mapping(
+        &include_str!("../../../mapping/example.toml")
+            .replace("winner = \"newest\"", "winner = \"salesforce\""),
+    )
+    .await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.org.touch(jane.lead);
+    world.user_sets_person(&jane, "not_interested");
+    let (org, clock, lead) = (world.org.clone(), world.clock.clone(), jane.lead);
+    let edit = move || {
+        org.edit(lead, &[("Status", json!("Nurture"))]);
+        clock.advance(Duration::from_secs(1));
+    };
+    // The first look is for the decision, and the second one for the write.
+    let (faults, second) = (world.org.faults().clone(), world.org.faults().clone());
+    let look = || When::next("POST", "/composite/sobjects/Lead");
+    world.org.faults().at(Moment::After, look(), move || {
+        faults.at(Moment::Before, look(), move || second.at(Moment::After, look(), edit));
+    });
+    world.settle().await;
+    assert_eq!((world.lead_status(&jane), world.person_status(&jane)), ("Nurture".into(), "success".into()));
 }
