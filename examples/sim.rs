@@ -112,7 +112,7 @@ fn one(seed: u64, mistake: Option<&str>) -> ExitCode {
         println!("seed {seed}: every rule holds ({} calls, trace {:016x})", outcome.calls, outcome.hash);
         return ExitCode::SUCCESS;
     };
-    println!("seed {seed}: {broken}\n");
+    println!("seed {seed}, a day of {:?}: {broken}\n", plan.theme);
     let (all, plan) = (plan.steps.len(), shrunk(plan));
     let outcome = play(&plan);
     println!(
@@ -254,16 +254,23 @@ fn plant(_mistake: &str) -> bool {
 /// Plants every mistake in turn, and tells after how many seeds a rule was broken.
 #[cfg(feature = "mutants")]
 fn mutants(asked: &Asked) -> ExitCode {
+    use simulation::mutants::Kill;
     let (ready, start, mut alive) = (ready(), Instant::now(), 0);
-    println!("| mistake | tried | seconds | found by |\n|---|---|---|---|");
+    match simulation::mutants::canary(asked.count) {
+        Some(day) => println!("the canary, one day in a hundred, is found on day {day}"),
+        None => alive += 1,
+    }
+    println!("| mistake | tried | by number | seconds | what was seen |\n|---|---|---|---|---|");
     for (name, _) in lockstep::mutant::ALL {
         match simulation::mutants::find(&ready, name, asked.count) {
             Some(kill) => {
-                println!("| {name} | {} {} | {:.1} | {} |", kill.tried, kill.by, kill.seconds, kill.seen);
+                let seen: String = kill.seen.chars().take(100).collect();
+                let Kill { tried, by, seed, seconds, .. } = kill;
+                println!("| `{name}` | {tried} {by} | {seed} | {seconds:.1} | {seen} |");
             }
             None => {
                 alive += 1;
-                println!("| {name} | {} days | | NOBODY |", asked.count);
+                println!("| `{name}` | {} days | | | NOTHING |", asked.count);
             }
         }
     }

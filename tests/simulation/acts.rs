@@ -56,7 +56,7 @@ pub enum Act {
     Newcomer,
     /// Somebody new in Engage has an address that two Leads have.
     Namesake,
-    /// Everybody's status is set at once (F36).
+    /// Everybody's status is set at once, in one of the systems (F36).
     Everybody,
     /// A Flow is made that answers a status some seconds later, or it is dropped (F10).
     LateFlow,
@@ -64,10 +64,12 @@ pub enum Act {
     SwitchOff,
     /// A value of the Contacts' restricted picklist is retired (F18).
     Retire,
+    /// A validation rule is made that refuses every status of a Lead (F24).
+    Freeze,
 }
 
 /// All of them.
-pub const ACTS: [Act; 27] = [
+pub const ACTS: [Act; 28] = [
     Act::SetInSalesforce,
     Act::SetInEngage,
     Act::Unsubscribe,
@@ -95,12 +97,19 @@ pub const ACTS: [Act; 27] = [
     Act::LateFlow,
     Act::SwitchOff,
     Act::Retire,
+    Act::Freeze,
 ];
 
 impl Stage {
     /// Something happens outside.
     pub fn act(&mut self) {
-        let Some(act) = self.acts.choose(&mut self.random).copied() else { return };
+        if let Some(act) = self.acts.choose(&mut self.random).copied() {
+            self.happens(act);
+        }
+    }
+
+    /// This happens outside, to somebody whom it can happen to.
+    pub fn happens(&mut self, act: Act) {
         let who = self.random.random_range(0..self.people.len());
         let record = self.record_of(&self.people[who]);
         // Nobody else writes to a record that a transaction holds.
@@ -196,19 +205,29 @@ impl Stage {
         Some(format!("{record} set to {value:?}, says {now:?} (was {was:?})"))
     }
 
+    fn set_if_free(&mut self, who: usize) -> Option<String> {
+        let record = self.record_of(&self.people[who]);
+        let free = !self.is_gone(record) && self.open.iter().all(|open| open.record != record);
+        if free && !self.is_out(record) { self.set_in_salesforce(who, record) } else { None }
+    }
+
+    fn set_in_engage(&mut self, who: usize) -> Option<String> {
+        let prospect = self.people[who].prospect.clone();
+        let ((_, status), was) = (*STATUSES.choose(&mut self.random)?, self.product.status(&prospect));
+        let refused = |status: &str| self.product.set_status(&prospect, status).is_err();
+        if status == "opted_out" || status == was || refused(status) {
+            return None;
+        }
+        self.edited_in_engage(who, status);
+        Some(format!("{prospect} set to {status} (was {was})"))
+    }
+
     fn act_in_engage(&mut self, act: Act, who: usize) -> Option<String> {
         let (prospect, product) = (self.people[who].prospect.clone(), self.product.clone());
         let was = product.status(&prospect);
         let is_out = was == "opted_out";
         match act {
-            Act::SetInEngage if !is_out => {
-                let (_, status) = *STATUSES.choose(&mut self.random)?;
-                if status == "opted_out" || status == was || product.set_status(&prospect, status).is_err() {
-                    return None;
-                }
-                self.edited_in_engage(who, status);
-                Some(format!("{prospect} set to {status} (was {was})"))
-            }
+            Act::SetInEngage if !is_out => self.set_in_engage(who),
             Act::Unsubscribe => {
                 product.unsubscribe(&prospect).ok()?;
                 self.checker.opted_out(who);
@@ -264,6 +283,11 @@ impl Stage {
                 org.refuse("Lead", "Status", value.map(|value| json!(value)), "as the simulation asked");
                 Some(format!("a rule refuses {value:?}"))
             }
+            Act::Freeze => {
+                self.may_park = true;
+                org.refuse("Lead", "Status", None, "as the simulation asked");
+                Some("a rule refuses every status of a Lead".to_owned())
+            }
             Act::Flow => {
                 let (from, to) =
                     (*VALUES[..7].choose(&mut self.random)?, *VALUES[..7].choose(&mut self.random)?);
@@ -313,17 +337,18 @@ impl Stage {
                 Some(format!("others have used {used} of 100000 calls"))
             }
             Act::Everybody => {
+                let side = if self.random.random_bool(0.5) { Side::Salesforce } else { Side::Engage };
                 for who in 0..self.people.len() {
-                    let record = self.record_of(&self.people[who]);
-                    let free = !self.is_gone(record) && self.open.iter().all(|open| open.record != record);
-                    if free
-                        && !self.is_out(record)
-                        && let Some(told) = self.set_in_salesforce(who, record)
-                    {
+                    let told = match side {
+                        Side::Salesforce => self.set_if_free(who),
+                        Side::Engage if product.status(&self.people[who].prospect) == "opted_out" => None,
+                        Side::Engage => self.set_in_engage(who),
+                    };
+                    if let Some(told) = told {
                         self.tell(format!("OUTSIDE  {told}"));
                     }
                 }
-                Some("everybody's status is set".to_owned())
+                Some(format!("everybody's status is set in {side}"))
             }
             Act::Newcomer => {
                 let number = self.people.len();

@@ -1,9 +1,10 @@
 //! What must hold, judged by what the two systems show alone: rules 1 to 9 of the contract, without a look into the planner.
 
-use super::company::OUT;
+use super::company::{OUT, VALUES};
 pub(super) use super::ledger::{Checker, Read};
 use super::settle::Known;
 use super::stage::Stage;
+use super::wire::writes;
 use lockstep::model::{SalesforceId, Side};
 use std::collections::BTreeSet;
 
@@ -31,6 +32,26 @@ impl Stage {
         }
     }
 
+    /// A write is asked for, whatever becomes of the call: whoever asks knows by now what it is for. `one_process`: nobody
+    /// asks who may have forgotten a pause that was asked for before.
+    pub(super) fn asked(&mut self, what: &str, request: &[u8], one_process: bool) {
+        let request = String::from_utf8_lossy(request);
+        let is_out = request.contains(OUT) || request.contains("opted_out");
+        for (who, person) in self.people.iter().enumerate() {
+            let names = |id: &str| what.contains(id) || request.contains(id);
+            if !names(person.prospect.as_str()) && !names(self.record_of(person).as_str()) {
+                continue;
+            }
+            let ledger = &mut self.checker.ledgers[who];
+            ledger.known_out |= is_out;
+            ledger.asked_to_pause |= what.ends_with("/sequences/pause");
+            if what.ends_with("/sequences/resume") && one_process && !ledger.asked_to_pause {
+                let broken = format!("rule 9: person {who} is to be resumed, and no pause of theirs is ours");
+                self.checker.breaks(&broken);
+            }
+        }
+    }
+
     /// Just before a call takes effect.
     pub(super) fn look_before(&mut self) {
         let shown = |who: usize| self.shown(who, self.record_of(&self.people[who]));
@@ -51,11 +72,10 @@ impl Stage {
     }
 
     /// Just after: whatever is different now, Lockstep did.
-    pub(super) fn look_after(&mut self, to: Side, what: &str, request: &[u8], answer: &[u8]) {
+    pub(super) fn look_after(&mut self, to: Side, what: &str, answer: &[u8]) {
         let before = std::mem::take(&mut self.checker.before);
         let text = String::from_utf8_lossy(answer);
-        let writes = what.starts_with("PATCH") || (to == Side::Engage && what.starts_with("POST"));
-        let reads = !writes;
+        let reads = !writes(to, what);
         self.checker.read.clear();
         for (who, before) in before.into_iter().enumerate() {
             let after = self.shown(who, before.record);
@@ -75,11 +95,6 @@ impl Stage {
                 Side::Salesforce => (before.record.to_string(), after.value),
                 Side::Engage => (self.people[who].prospect.to_string(), after.status),
             };
-            let asked = String::from_utf8_lossy(request);
-            let names = what.contains(&id) || asked.contains(&id);
-            if writes && names && (asked.contains(OUT) || asked.contains("opted_out")) {
-                self.checker.ledgers[who].known_out = true;
-            }
             if reads && text.contains(&id) {
                 let gone = to == Side::Salesforce && after.gone;
                 self.checker.read.push(Read { who, side: to, value, gone });
@@ -96,7 +111,7 @@ impl Stage {
         self.tell(format!("WRITTEN  person {who}, {to}: {old} -> {new}"));
         // What a Flow made of it inside the write is a change of the Flow's.
         let meant: Vec<&str> =
-            self.rewrites.iter().filter(|(_, to)| *to == new).map(|(from, _)| *from).collect();
+            VALUES.into_iter().filter(|value| *value != new && self.made_by_flows(value) == new).collect();
         let stands_for = |value: &str| value == new || (to == Side::Salesforce && meant.contains(&value));
         let known = self.companies().any(|company| {
             let ledger = &self.checker.ledgers[who];

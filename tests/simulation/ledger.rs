@@ -23,6 +23,8 @@ pub struct Ledger {
     pub decided: bool,
     /// What both sides held when the mapping was replaced: where they still do, it rests.
     pub rests: Option<(String, String)>,
+    /// Lockstep has asked for a pause.
+    pub asked_to_pause: bool,
     /// A user's pause is in force.
     pub paused: bool,
     /// Another person's record is this one's too.

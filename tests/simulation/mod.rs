@@ -23,6 +23,7 @@ mod settle;
 mod shrink;
 mod stage;
 mod story;
+mod theme;
 mod walk;
 mod wire;
 

@@ -10,10 +10,12 @@ const WALKS: u64 = 20_000;
 
 /// How a mistake was found.
 pub struct Kill {
-    /// Walks, or days.
+    /// How many walks, or days, were tried.
     pub tried: u64,
     /// What was tried.
     pub by: &'static str,
+    /// The walk or day that showed it.
+    pub seed: u64,
     /// How long it took.
     pub seconds: f64,
     /// What was seen.
@@ -23,7 +25,7 @@ pub struct Kill {
 /// Plants a mistake and looks for it, in `most` simulated days at most.
 pub fn find(ready: &[Ready], name: &'static str, most: u64) -> Option<Kill> {
     let start = Instant::now();
-    let kill = |tried, by, seen| Kill { tried, by, seconds: start.elapsed().as_secs_f64(), seen };
+    let kill = |tried, by, seed, seen| Kill { tried, by, seed, seconds: start.elapsed().as_secs_f64(), seen };
     // A thread of its own, so that nothing of it is left.
     let alone = |look: &(dyn Fn() -> Option<(u64, String)> + Sync)| {
         std::thread::scope(|scope| {
@@ -35,12 +37,12 @@ pub fn find(ready: &[Ready], name: &'static str, most: u64) -> Option<Kill> {
         })
     };
     if let Some((tried, seen)) = alone(&|| retries_spread().err().map(|seen| (1, seen))) {
-        return Some(kill(tried, "the waits", seen));
+        return Some(kill(tried, "look at waits", 1, seen));
     }
     let walks = || (1..=WALKS).find_map(|seed| Some((seed, walk(ready, seed).err()?)));
     if let Some((tried, seen)) = alone(&walks) {
         let told = seen.lines().nth(1).unwrap_or(&seen).to_owned();
-        return Some(kill(tried, "walks", told));
+        return Some(kill(tried, "walks", tried, told));
     }
     let (next, tried, found) = (AtomicU64::new(1), AtomicU64::new(0), Mutex::new(None));
     let days = || {
@@ -50,8 +52,14 @@ pub fn find(ready: &[Ready], name: &'static str, most: u64) -> Option<Kill> {
                 return None;
             }
             tried.fetch_add(1, Ordering::Relaxed);
-            if let Some(broken) = play(&Plan::of(seed)).broken {
-                found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(broken);
+            let plan = Plan::of(seed);
+            let broken = play(&plan).broken;
+            // A day that breaks a rule without the mistake shows nothing of it.
+            lockstep::mutant::plant(None);
+            let broken = broken.filter(|_| play(&plan).broken.is_none());
+            lockstep::mutant::plant(Some(name));
+            if let Some(broken) = broken {
+                found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((seed, broken));
             }
         }
         None
@@ -61,6 +69,14 @@ pub fn find(ready: &[Ready], name: &'static str, most: u64) -> Option<Kill> {
             scope.spawn(|| alone(&days));
         }
     });
-    let seen = found.into_inner().unwrap_or_else(PoisonError::into_inner)?;
-    Some(kill(tried.into_inner(), "days", seen))
+    let (seed, seen) = found.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    Some(kill(tried.into_inner(), "days", seed, seen))
+}
+
+/// Days until one of those is found that break a rule of their own accord, one in a hundred.
+pub fn canary(most: u64) -> Option<u64> {
+    (1..=most).find(|seed| {
+        let plan = Plan { canary: seed % 100 == 17, ..Plan::of(*seed) };
+        play(&plan).broken.as_deref() == Some("the canary")
+    })
 }

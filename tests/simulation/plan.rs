@@ -1,6 +1,7 @@
 //! What a seed stands for: whose mapping, who, what goes wrong, and what happens in which order.
 
 use super::company::POOL_SIZE;
+use super::theme::themed;
 use super::{ACTS, Act, FAULTS, Fault};
 use lockstep::model::Side;
 use rand::prelude::*;
@@ -11,6 +12,8 @@ use rand::rngs::StdRng;
 pub enum Step {
     /// Something happens outside.
     Act,
+    /// This very thing does.
+    Do(Act),
     /// A turn that polls both sides.
     Poll,
     /// A turn that polls one side.
@@ -40,6 +43,8 @@ pub enum Step {
 pub struct Plan {
     /// Where it all came from.
     pub seed: u64,
+    /// What it is about, if anything.
+    pub theme: &'static str,
     /// Whose mapping.
     pub company: usize,
     /// Breaks a rule by itself, to show that somebody is looking.
@@ -54,6 +59,8 @@ pub struct Plan {
     pub skew: [i64; 2],
     /// What goes wrong, and how often.
     pub rates: Vec<(Fault, f64)>,
+    /// It goes wrong with calls that write, and with their records, alone.
+    pub aimed: bool,
     /// What may happen outside.
     pub acts: Vec<Act>,
     /// What happens, each with a seed of its own, so that taking one out leaves the others as they are.
@@ -96,8 +103,9 @@ impl Plan {
                 (step, random.random())
             })
             .collect();
-        Plan {
+        let mut plan = Plan {
             seed,
+            theme: "anything",
             company: random.random_range(0..POOL_SIZE),
             canary: false,
             people: random.random_range(1..5),
@@ -105,9 +113,14 @@ impl Plan {
             page_rows: [1, 2, 2_000, 2_000][random.random_range(0..4)],
             skew: [(); 2].map(|()| if random.random_bool(0.5) { 0 } else { random.random_range(-240..240) }),
             rates,
+            aimed: false,
             acts,
             steps,
+        };
+        if random.random_bool(0.5) {
+            themed(&mut plan, random);
         }
+        plan
     }
 }
 

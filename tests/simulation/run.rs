@@ -92,6 +92,8 @@ impl Run {
         let shared = Shared::new(Play {
             stage,
             rates: Vec::new(),
+            aimed: plan.aimed,
+            writing: false,
             killed: [false; 2],
             trace: DefaultHasher::new(),
             calls: 0,
@@ -169,6 +171,7 @@ impl Run {
     async fn step(&mut self, step: Step) {
         match step {
             Step::Act => self.shared.lock().stage.act(),
+            Step::Do(act) => self.shared.lock().stage.happens(act),
             Step::Poll => self.turn(Cycle::POLL).await,
             Step::PollOne(Side::Salesforce) => self.turn(Cycle { poll_engage: false, ..Cycle::POLL }).await,
             Step::PollOne(Side::Engage) => self.turn(Cycle { poll_salesforce: false, ..Cycle::POLL }).await,

@@ -200,6 +200,11 @@ impl Stage {
         self.switched_off.clear();
     }
 
+    /// What Flows make of a value that is set: one after the other, as they were made.
+    pub(super) fn made_by_flows<'a>(&self, value: &'a str) -> &'a str {
+        self.rewrites.iter().fold(value, |value, (from, to)| if value == *from { to } else { value })
+    }
+
     /// Another mapping from now on. What rests, rests.
     pub fn reload(&mut self, company: &'static Company) {
         self.former.push(std::mem::replace(&mut self.company, company));

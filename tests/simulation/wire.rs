@@ -22,6 +22,10 @@ pub struct Play {
     pub stage: Stage,
     /// How likely each fault is, a call or a flush.
     pub rates: Vec<(Fault, f64)>,
+    /// It goes wrong with calls that write, and with the flush behind them, alone.
+    pub aimed: bool,
+    /// The last call that was made writes.
+    pub writing: bool,
     /// By daemon: its process is dead, and nothing it asked for is answered any more.
     pub killed: [bool; 2],
     /// Of every call and its answer.
@@ -112,6 +116,9 @@ impl Shared {
 
 impl Play {
     fn strikes(&mut self, fault: Fault) -> bool {
+        if self.aimed && !self.writing {
+            return false;
+        }
         let rate = self.rates.iter().find(|(other, _)| *other == fault).map_or(0.0, |(_, rate)| *rate);
         let strikes = rate > 0.0 && self.stage.random.random_bool(rate);
         if strikes {
@@ -129,6 +136,11 @@ impl Play {
             self.stage.act();
         }
     }
+}
+
+/// Whether a call changes what somebody holds.
+pub(super) fn writes(to: Side, what: &str) -> bool {
+    what.starts_with("PATCH") || (to == Side::Engage && what.starts_with("POST") && !what.contains("oauth"))
 }
 
 impl Wire for Shared {
@@ -159,6 +171,11 @@ impl Shared {
                 return None;
             }
             play.stage.checker.daemon = self.1;
+            play.writing = writes(to, &what);
+            if play.writing {
+                let one_process = play.processes == 1;
+                play.stage.asked(&what, request.body(), one_process);
+            }
             if play.stage.switched_off.contains(&to) {
                 play.stage.tell(format!("LOCKSTEP {what} -> switched off"));
                 play.stage.pass(Duration::from_millis(300));
@@ -174,19 +191,19 @@ impl Shared {
             locked = play.lock_somebody();
             (play.stage.org.clone(), play.stage.product.clone(), what)
         };
-        let asked = request.body().clone();
         let answer = match to {
             Side::Salesforce => org.answer(request).await,
             Side::Engage => product.answer(request).await,
         };
         let mut play = self.lock();
         play.stage.checker.daemon = self.1;
+        play.writing = writes(to, &what);
         if let Some(record) = locked {
             play.stage.org.lock(record, false);
         }
         (answer.status().as_u16(), answer.body().len()).hash(&mut play.trace);
         play.stage.tell(format!("LOCKSTEP {what} -> {}", answer.status().as_u16()));
-        play.stage.look_after(to, &what, &asked, answer.body());
+        play.stage.look_after(to, &what, answer.body());
         play.act_meanwhile();
         if play.strikes(Fault::Slow) {
             play.stage.pass(Duration::from_secs(30));
@@ -270,7 +287,7 @@ impl Play {
             }
             return instead(self, Fault::TooMany, Some(Ok(answer)));
         }
-        let conditional = what.contains("/sobjects/Lead/") || what.contains("/sobjects/Contact/");
+        let conditional = what.starts_with("PATCH") && what.contains("/sobjects/");
         if (conditional || what.ends_with("/prospects/batch")) && self.strikes(Fault::Overtaken) {
             let answer = match to {
                 Side::Salesforce => refusal(to, 412, "ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE"),
