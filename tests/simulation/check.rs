@@ -172,7 +172,8 @@ impl Stage {
         if old != new && agreed && !was_out && !is_out && !twins {
             broken.push(format!("1: {:?} and {} agree, and {new} was written", before.value, before.status));
         }
-        if believed.as_ref().is_some_and(|believed| *believed != old) && !twins {
+        // The box may be written alone: then nobody's status is overwritten.
+        if believed.as_ref().is_some_and(|believed| *believed != old) && old != new && !twins {
             // The declared window: Collections calls have no precondition (facts 2.8).
             match to == Side::Salesforce && what.contains("/composite/") {
                 true => ledger.unguarded += 1,

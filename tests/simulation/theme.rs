@@ -24,6 +24,8 @@ struct Theme {
     people: Range<usize>,
     /// Whether a listing has more than one page.
     pages: bool,
+    /// How often hours pass, of 32 steps.
+    hours: u32,
 }
 
 const LOST: &[Fault] = &[
@@ -53,6 +55,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.9,
         people: 1..5,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "others are faster",
@@ -62,6 +65,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.6,
         people: 1..4,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "records go while they are carried over",
@@ -76,10 +80,11 @@ const THEMES: &[Theme] = &[
             Undelete,
             DeleteProspect,
         ],
-        faults: &[Fault::ActsMeanwhile],
+        faults: &[Fault::ActsMeanwhile, Fault::Overtaken],
         aimed: 0.3,
         people: 1..5,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "opt-outs come and go",
@@ -97,6 +102,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.9,
         people: 1..4,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "rules refuse",
@@ -116,6 +122,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.3,
         people: 2..6,
         pages: true,
+        hours: 2,
     },
     Theme {
         name: "Leads are frozen",
@@ -125,15 +132,17 @@ const THEMES: &[Theme] = &[
         aimed: 0.0,
         people: 2..5,
         pages: true,
+        hours: 2,
     },
     Theme {
         name: "calls carry many rows",
-        opening: &[Rule],
+        opening: &[Rule, Unsubscribe],
         acts: &[Everybody, Everybody, SetInEngage, Rule, Unsubscribe],
         faults: &[Fault::Locked, Fault::HalfAnswer, Fault::ActsMeanwhile, Fault::NoAnswer, Fault::Overtaken],
-        aimed: 0.9,
+        aimed: 0.6,
         people: 3..7,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "automations answer",
@@ -143,6 +152,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.9,
         people: 1..4,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "it dies again and again",
@@ -152,6 +162,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.0,
         people: 1..5,
         pages: false,
+        hours: 6,
     },
     Theme {
         name: "users pause",
@@ -161,6 +172,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.9,
         people: 1..4,
         pages: false,
+        hours: 2,
     },
     Theme {
         name: "listings break off",
@@ -177,6 +189,7 @@ const THEMES: &[Theme] = &[
         aimed: 0.0,
         people: 3..6,
         pages: true,
+        hours: 2,
     },
 ];
 
@@ -194,7 +207,7 @@ pub(super) fn themed(plan: &mut Plan, random: &mut StdRng) {
         theme.faults.sample(random, count).map(|fault| (*fault, rate(*fault, plan.aimed, random))).collect();
     let opening = theme.opening.iter().map(|act| Step::Do(*act));
     let steps = random.random_range(6..24);
-    let steps: Vec<Step> = opening.chain((0..steps).map(|_| step(random))).collect();
+    let steps: Vec<Step> = opening.chain((0..steps).map(|_| step(theme.hours, random))).collect();
     plan.steps = steps.into_iter().map(|step| (step, random.random())).collect();
 }
 
@@ -204,17 +217,18 @@ fn rate(fault: Fault, aimed: bool, random: &mut StdRng) -> f64 {
         Fault::ActsMeanwhile | Fault::Slow | Fault::Stopped | Fault::ClockSet | Fault::Locked => [0.25, 0.5],
         Fault::LocatorExpired | Fault::PageRepeated | Fault::HalfAnswer | Fault::Overtaken => [0.25, 0.5],
         _ if aimed => [0.25, 0.5],
+        Fault::DiesInFlush | Fault::DiesAfterFlush | Fault::DiskRefuses => [0.1, 0.25],
         _ => [0.05, 0.15],
     };
     rates[random.random_range(0..2)]
 }
 
-fn step(random: &mut StdRng) -> Step {
+fn step(hours: u32, random: &mut StdRng) -> Step {
     match random.random_range(0..32) {
-        0..14 => Step::Act,
-        14..24 => Step::Poll,
-        24..26 => Step::Due,
-        26..28 => Step::Hours,
+        place if place < hours => Step::Hours,
+        0..15 => Step::Act,
+        15..25 => Step::Poll,
+        25..28 => Step::Due,
         28 => Step::Restart,
         29 => Step::Webhook,
         30 => Step::Resolve,
