@@ -190,8 +190,20 @@ impl Stage {
     /// The answer has reached the daemon: it knows by now what stood in it.
     pub(super) fn believe(&mut self) {
         for Read { who, side, value, gone } in std::mem::take(&mut self.checker.read) {
-            let (daemon, ledger) = (self.checker.daemon, &mut self.checker.ledgers[who]);
-            ledger.believed[daemon][usize::from(side == Side::Engage)] = Some(value);
+            let present = match side {
+                Side::Salesforce => self.value(self.record_of(&self.people[who])),
+                Side::Engage => self.product.status(&self.people[who].prospect),
+            };
+            let (daemon, place) = (self.checker.daemon, usize::from(side == Side::Engage));
+            let ledger = &mut self.checker.ledgers[who];
+            let is_present = present == value;
+            ledger.believed[daemon][place] = Some(value);
+            // The two systems are read one after the other: where what was read agrees, nobody can know which side moved on.
+            let [salesforce, engage] = &ledger.believed[daemon];
+            let agree = salesforce.as_ref().zip(engage.as_ref());
+            if is_present && agree.is_some_and(|(value, status)| self.company.agree(value, status)) {
+                ledger.uncarried[place] = false;
+            }
             if side == Side::Salesforce {
                 ledger.known_gone[daemon] = gone;
             }
