@@ -3,7 +3,7 @@
 use super::gather::Work;
 use super::write::{Ended, Write};
 use crate::mapping::Mapping;
-use crate::model::{Detail, DetailBase, Link, Side, Step};
+use crate::model::{Detail, DetailBase, Link, Step};
 use crate::reconcile::marks;
 
 /// What both sides hold of a detail now.
@@ -15,17 +15,6 @@ fn now(mapping: &Mapping, work: &Work, detail: Detail) -> Option<DetailBase> {
 /// Whether a step's fields are what it was to make them.
 pub(super) fn arrived(mapping: &Mapping, work: &Work, step: &Step) -> bool {
     step.details.iter().all(|(detail, change)| now(mapping, work, *detail) == Some(change.then))
-}
-
-/// Whether the written side of a step still holds what it held when that was decided.
-pub(super) fn holds_old_values(mapping: &Mapping, work: &Work, step: &Step) -> bool {
-    step.details.iter().all(|(detail, change)| {
-        let now = now(mapping, work, *detail);
-        now.is_some_and(|now| match step.side() {
-            Side::Salesforce => now.salesforce == change.seen.salesforce,
-            Side::Engage => now.engage == change.seen.engage,
-        })
-    })
 }
 
 /// Compares both sides with what the decision saw.

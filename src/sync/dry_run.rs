@@ -89,9 +89,9 @@ impl Engine {
             telling.done(decided.len() as u64);
         }
         let told = decided.iter().map(|d| (d.work.link.clone(), d.verdict.decision.clone())).collect();
-        let now = self.now();
+        let (now, mapping) = (self.now(), self.mapping());
         let writes: Vec<Write> =
-            decided.into_iter().filter_map(|decided: Decided| Write::of(decided, now)).collect();
+            decided.into_iter().filter_map(|decided: Decided| Write::of(&mapping, decided, now)).collect();
         let newcomers =
             BySide { salesforce: newcomers.salesforce.len() as u64, engage: newcomers.engage.len() as u64 };
         Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told, newcomers, newcomers_waiting })

@@ -33,27 +33,28 @@ impl Engine {
         works: &mut [Work],
     ) -> Result<(), CallError> {
         let now = self.now();
-        let mut unclear = Vec::new();
+        let mut touched = Vec::new();
         for (place, work) in works.iter_mut().enumerate() {
             if mutant::is("two-intents") {
                 work.intent = None;
             }
             let Some(intent) = &work.intent else { continue };
             work.fate = fate(mapping, work, intent);
-            // Any field, and anybody's automation, moves a record's time: its status may be older all the same.
-            if work.fate == Fate::SetAnew && asks_for_history(mapping, intent) {
-                unclear.push(place);
+            if work.fate == Fate::SetAnew && intent.step.side() == Side::Salesforce {
+                touched.push(place);
             }
         }
-        if !unclear.is_empty() {
-            let set_at = self.status_set_at(mapping, unclear.iter().map(|&place| &works[place])).await?;
-            for place in unclear {
+        if !touched.is_empty() {
+            // Any field, and anybody's automation, moves a record's time: only its history tells that the status was set.
+            let set_at = self.status_set_at(mapping, touched.iter().map(|&place| &works[place])).await?;
+            for place in touched {
                 let work = &mut works[place];
-                let (Some(intent), Some(SetAt::At(at))) = (&work.intent, set_at.get(&work.link.salesforce))
-                else {
-                    continue;
+                let before = work.intent.as_ref().and_then(|intent| intent.touched);
+                let proven = match (set_at.get(&work.link.salesforce), before) {
+                    (Some(SetAt::At(at)), Some(before)) => at.as_second() > before.as_second(),
+                    _ => false,
                 };
-                if intent.touched.is_some_and(|touched| at.as_second() <= touched.as_second()) {
+                if !proven {
                     work.fate = Fate::None;
                 }
             }
@@ -61,7 +62,7 @@ impl Engine {
         for work in works {
             let Some(intent) = &work.intent else { continue };
             // Of further fields both sides are compared as they are.
-            if work.fate == Fate::SetAnew || !intent.step.is_details() {
+            if !intent.step.is_details() {
                 count(mapping, &mut work.link, intent, work.fate, now);
             }
         }
@@ -69,12 +70,17 @@ impl Engine {
     }
 }
 
-/// When what a step writes was last set on its side, as nearly as that side tells, by its own clock.
-pub(super) fn touched(work: &Work, step: &Step) -> Option<Timestamp> {
+/// When the status that a step writes over was last set, as nearly as its side tells, by its own clock. Of other fields no
+/// side tells it.
+pub(super) fn touched(mapping: &Mapping, work: &Work, step: &Step) -> Option<Timestamp> {
     match &step.target {
         Target::Engage { .. } => work.prospect.as_ref().map(|prospect| prospect.status_changed_at),
-        Target::EngageDetails { .. } => work.prospect.as_ref().map(|prospect| prospect.updated_at),
-        Target::Salesforce { .. } => work.record.as_ref().map(|record| record.last_modified),
+        Target::Salesforce { fields } if !step.is_details() => {
+            let record = work.record.as_ref()?;
+            let status = &mapping.object(record.id.object())?.status;
+            fields.contains_key(status).then_some(record.last_modified)
+        }
+        Target::Salesforce { .. } | Target::EngageDetails { .. } => None,
     }
 }
 
@@ -84,35 +90,26 @@ fn fate(mapping: &Mapping, work: &Work, intent: &Intent) -> Fate {
     }
     // An opt-out is carried over until it is there.
     let is_opt_out = matches!(intent.step.reason, WriteReason::OptedOut(_));
-    let Some((before, now)) = intent.touched.zip(touched(work, &intent.step)).filter(|_| !is_opt_out) else {
-        return Fate::None;
-    };
+    let times = intent.touched.zip(touched(mapping, work, &intent.step));
+    let Some((before, now)) = times.filter(|_| !is_opt_out) else { return Fate::None };
     // Salesforce's times are whole seconds, whatever its events say.
-    let same = match intent.step.side() {
-        Side::Engage => before == now,
-        Side::Salesforce => before.as_second() == now.as_second(),
+    let moved = match intent.step.side() {
+        Side::Engage => before != now,
+        Side::Salesforce => before.as_second() != now.as_second(),
     };
-    if same || !holds_old_value(mapping, work, intent) { Fate::None } else { Fate::SetAnew }
-}
-
-fn asks_for_history(mapping: &Mapping, intent: &Intent) -> bool {
-    let columns = mapping.object(intent.salesforce.object());
-    match (&intent.step.target, columns) {
-        (Target::Salesforce { fields }, Some(columns)) => fields.contains_key(&columns.status),
-        _ => false,
-    }
+    if moved && holds_old_value(work, intent) { Fate::SetAnew } else { Fate::None }
 }
 
 /// Whether the written side holds what it held when the write was decided.
-fn holds_old_value(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
-    let step = &intent.step;
-    match &step.target {
-        _ if step.is_details() => super::details::holds_old_values(mapping, work, step),
+fn holds_old_value(work: &Work, intent: &Intent) -> bool {
+    let seen = &intent.step.seen;
+    match &intent.step.target {
+        Target::Engage { .. } => work.prospect.as_ref().is_some_and(|p| p.status == seen.engage),
         Target::EngageDetails { .. } => false,
-        Target::Engage { .. } => work.prospect.as_ref().is_some_and(|p| p.status == step.seen.engage),
         Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
-            let seen = |name| step.seen.salesforce.get(name);
-            record.id == intent.salesforce && fields.keys().all(|name| seen(name) == Some(record.field(name)))
+            let mut names = fields.keys();
+            record.id == intent.salesforce
+                && names.all(|name| seen.salesforce.get(name) == Some(record.field(name)))
         }),
     }
 }
@@ -154,21 +151,9 @@ pub(super) fn count_as_done(mapping: &Mapping, link: &mut Link, intent: &Intent,
 
 /// The written side has moved since: it is compared with what was to be written, the other with what it held before.
 fn count_as_moved(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
-    let (step, side) = (&intent.step, intent.step.side());
-    if step.is_details() {
-        for (detail, change) in &step.details {
-            if let Some(base) = link.details.get_mut(detail) {
-                match side {
-                    Side::Salesforce => base.salesforce = change.then.salesforce,
-                    Side::Engage => base.engage = change.then.engage,
-                }
-            }
-        }
-        return;
-    }
     let Some(Baseline { salesforce, engage }) = &mut link.baseline else { return };
-    let after = step.after();
-    match side {
+    let after = intent.step.after();
+    match intent.step.side() {
         Side::Salesforce => *salesforce = after.salesforce,
         Side::Engage => *engage = after.engage,
     }

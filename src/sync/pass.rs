@@ -295,10 +295,10 @@ impl Engine {
             }
             turn.decided += works.len();
             let decided = self.decide(works).await?;
-            let now = self.now();
+            let (now, mapping) = (self.now(), self.mapping());
             for decided in self.settle(decided).await? {
                 turn.done.insert(decided.work.link.prospect.clone());
-                turn.writes.extend(Write::of(decided, now));
+                turn.writes.extend(Write::of(&mapping, decided, now));
             }
         }
     }

@@ -42,10 +42,10 @@ pub(super) struct Write {
 
 impl Write {
     /// The write that was decided, if one was.
-    pub(super) fn of(decided: Decided, now: Timestamp) -> Option<Write> {
+    pub(super) fn of(mapping: &Mapping, decided: Decided, now: Timestamp) -> Option<Write> {
         let Decision::Write(step) = decided.verdict.decision.clone() else { return None };
         // Both records are read once more just before the write; thousands of writes may wait until then.
-        let touched = own_write::touched(&decided.work, &step);
+        let touched = own_write::touched(mapping, &decided.work, &step);
         let work = Work { record: None, prospect: None, ..decided.work };
         let intent = Intent {
             prospect: work.link.prospect.clone(),

@@ -73,31 +73,39 @@ async fn where_people_decide_conflicts_they_decide_what_was_set_back_behind_an_u
 async fn a_record_touched_elsewhere_after_a_write_that_never_arrived_is_written_all_the_same() {
     let world = World::with_mapping(&example("hold")).await;
     let to_engage = world.person("Attempting to contact", "approaching").await;
-    let to_salesforce = world.person("Attempting to contact", "approaching").await;
+    let to_salesforce = world.people(2, "Attempting to contact", "approaching").await;
     world.agree().await;
     // The field history tells when a status was set, if it ever was.
     for status in ["Not interested", "Attempting to contact"] {
         world.advance(Duration::from_secs(60));
-        world.user_sets_lead(&to_salesforce, "Status", status);
+        world.user_sets_lead(&to_salesforce[0], "Status", status);
     }
     world.cycle().await;
     world.advance(Duration::from_secs(600));
     world.user_sets_lead(&to_engage, "Status", "Nurture");
-    world.user_sets_person(&to_salesforce, "not_interested");
+    for person in &to_salesforce {
+        world.user_sets_person(person, "not_interested");
+    }
     world.advance(Duration::from_secs(2));
     world.no_write_arrives();
     world.cycle().await;
     world.writes_arrive_again();
     assert_eq!(world.person_status(&to_engage), "approaching", "it did not happen");
-    assert_eq!(world.lead_status(&to_salesforce), "Attempting to contact", "it did not happen");
+    for person in &to_salesforce {
+        assert_eq!(world.lead_status(person), "Attempting to contact", "it did not happen");
+    }
     world.advance(Duration::from_secs(60));
-    world.user_sets_lead(&to_salesforce, "Title", "Buyer");
+    for person in &to_salesforce {
+        world.user_sets_lead(person, "Title", "Buyer");
+    }
     world.product.set_field(&to_engage.prospect, "title", "Buyer");
     for _ in 0..3 {
         world.advance(Duration::from_secs(60));
         world.cycle().await;
     }
     assert_eq!(world.person_status(&to_engage), "success");
-    assert_eq!(world.lead_status(&to_salesforce), "Not interested");
+    for person in &to_salesforce {
+        assert_eq!(world.lead_status(person), "Not interested", "{:?}", world.journal(person).await);
+    }
     world.is_quiet().await;
 }
