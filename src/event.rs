@@ -2,9 +2,11 @@
 
 mod lines;
 mod text;
+mod traces;
 
 pub use lines::Lines;
 pub use text::{escape, escape_json, is_unsafe, mask_emails};
+pub use traces::{TRACES, Traces};
 
 use crate::config::{LogConfig, LogFormat};
 use std::io::{IsTerminal, Write};
@@ -73,7 +75,7 @@ pub enum LogError {
 }
 
 /// Starts the log of this process: one line an event, on standard output. `aside` takes away whatever else is drawn on
-/// the terminal while a line is printed.
+/// the terminal while a line is printed. Spans go to `traces`, when there is somebody who collects them.
 ///
 /// # Errors
 /// The filter cannot be read, or the process has a log already.
@@ -81,6 +83,7 @@ pub fn init(
     config: &LogConfig,
     tenant: &str,
     aside: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static,
+    traces: Option<&Traces>,
 ) -> Result<(), LogError> {
     let sink = move |line: &str| {
         aside(&mut || {
@@ -88,7 +91,8 @@ pub fn init(
             let _ = std::io::stdout().lock().write_all(line.as_bytes());
         });
     };
-    Ok(Registry::default().with(layer(config, tenant, sink)?).try_init()?)
+    let lines = layer(config, tenant, sink)?;
+    Ok(Registry::default().with(lines).with(traces.map(Traces::layer)).try_init()?)
 }
 
 /// The log as a layer that hands its lines to `sink`, for tests and for whoever has a log of their own.
@@ -175,6 +179,8 @@ catalogue! {
     BULK_WRITE_STARTED = INFO "bulk_write.started", "A large approved plan is written by a bulk job.";
     BULK_WRITE_ENDED = INFO "bulk_write.ended", "A bulk job has ended, and how each of its rows did is recorded.";
     OPERATOR_ACTED = INFO "operator.acted", "Somebody had something done over the admin port; `by` is who, where that was said, and `action` what.";
+    TRACES_LOST = WARN "traces.lost", "The collector of traces takes no spans; they are lost, and nothing else is. Said once until it takes some again.";
+    TRACES_RESUMED = INFO "traces.resumed", "The collector of traces takes spans again.";
     SWEEP_STARTED = INFO "sweep.started", "The daily comparison of everything linked has begun.";
     LIBRARY_LOGGED = DEBUG "library.logged", "A line from a library.";
 }

@@ -6,8 +6,9 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::upkeep;
 use crate::admin::{self, Stored};
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::emit;
+use crate::event::Traces;
 use crate::mapping::Mapping;
 use crate::store::{Store, StoreOptions};
 use crate::sync::{Clock, Engine, MappingWatch, Signal};
@@ -24,7 +25,8 @@ pub async fn run(context: &Context) -> Result<Shown, Failure> {
     let watch = MappingWatch::new(loaded.config.mapping.clone());
     let mapping = crate::verify::load(&loaded.config.mapping)?;
     let mut progress = Progress::quiet();
-    crate::event::init(&loaded.config.log, &loaded.config.tenant, progress.aside())
+    let traces = traces(&loaded)?;
+    crate::event::init(&loaded.config.log, &loaded.config.tenant, progress.aside(), traces.as_ref())
         .map_err(anyhow::Error::from)?;
     for warnings in [&loaded.warnings, &mapping.warnings] {
         if !warnings.found.is_empty() {
@@ -34,8 +36,21 @@ pub async fn run(context: &Context) -> Result<Shown, Failure> {
     let signals = os_signals()?;
     let daemon = Daemon::start(loaded.config, mapping.mapping, watch, system_clock()).await?;
     progress.follow(daemon.engine.long_work());
-    daemon.run(signals).await?;
+    let ended = daemon.run(signals).await;
+    if let Some(traces) = traces {
+        // It blocks, and what it says of a failure is in the log.
+        let _ = tokio::task::spawn_blocking(move || traces.end()).await;
+    }
+    ended?;
     Ok(Shown::well(""))
+}
+
+fn traces(loaded: &Loaded) -> anyhow::Result<Option<Traces>> {
+    let start = |endpoint| {
+        let started = Traces::start(endpoint, &loaded.config.tenant);
+        started.map_err(|why| anyhow::anyhow!("[telemetry] otlp_endpoint: {why}"))
+    };
+    loaded.telemetry.otlp_endpoint.as_ref().map(start).transpose()
 }
 
 /// The time of this machine.

@@ -5,7 +5,7 @@ mod engage;
 mod salesforce;
 
 use super::reader::{At, Reader};
-use super::settings::{Config, SalesforceConfig, StoreConfig, SyncConfig};
+use super::settings::{Config, SalesforceConfig, StoreConfig, SyncConfig, TelemetryConfig};
 use super::value;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -36,6 +36,11 @@ enum Purpose {
 /// What a login needs.
 pub fn check_for_login(read: &mut Reader<'_>) -> Option<SalesforceConfig> {
     salesforce::salesforce(read, Purpose::Login)
+}
+
+/// What the process tells others of itself.
+pub fn telemetry(read: &mut Reader<'_>) -> TelemetryConfig {
+    TelemetryConfig { otlp_endpoint: read.parsed(("telemetry", "otlp_endpoint"), value::collector) }
 }
 
 pub fn check(read: &mut Reader<'_>) -> Option<Config> {

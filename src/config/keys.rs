@@ -46,7 +46,8 @@ impl Key {
 pub const PREFIX: &str = "LOCKSTEP_";
 
 /// The tables of the file.
-pub const SECTIONS: [&str; 7] = ["salesforce", "engage", "store", "sync", "admin", "webhooks", "log"];
+pub const SECTIONS: [&str; 8] =
+    ["salesforce", "engage", "store", "sync", "admin", "webhooks", "log", "telemetry"];
 
 /// The keys, in the order of the file.
 pub static KEYS: &[Key] = &[
@@ -89,6 +90,7 @@ pub static KEYS: &[Key] = &[
     key("log", "format", Kind::Text),
     key("log", "level", Kind::Text),
     key("log", "personal_data", Kind::Bool),
+    key("telemetry", "otlp_endpoint", Kind::Text),
 ];
 
 const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {

@@ -3,7 +3,7 @@
 use super::check;
 use super::raw::Raw;
 use super::reader::Reader;
-use super::settings::{Config, SalesforceConfig};
+use super::settings::{Config, SalesforceConfig, TelemetryConfig};
 use crate::diagnostic::{Problem, Problems};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// Where the process sends its traces.
+    pub telemetry: TelemetryConfig,
     /// Warnings only.
     pub warnings: Problems,
 }
@@ -30,9 +32,9 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, Problems> {
     let mut reader = opened(path, environment)?;
-    let config = check::check(&mut reader);
+    let (config, telemetry) = (check::check(&mut reader), check::telemetry(&mut reader));
     let (config, warnings) = settled(reader, config)?;
-    Ok(Loaded { config, warnings })
+    Ok(Loaded { config, telemetry, warnings })
 }
 
 /// Loads what a login needs: `[salesforce]` alone, and its refresh token may still be missing.

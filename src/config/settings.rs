@@ -159,6 +159,13 @@ pub struct LogConfig {
     pub personal_data: bool,
 }
 
+/// `[telemetry]`.
+#[derive(Debug, Clone)]
+pub struct TelemetryConfig {
+    /// The base address of the OpenTelemetry collector that gets traces; none: there are no traces.
+    pub otlp_endpoint: Option<Url>,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

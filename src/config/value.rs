@@ -68,6 +68,24 @@ pub fn endpoint(text: &str) -> Result<Url, String> {
     }
 }
 
+/// Reads the address of a collector of traces. They hold no secret and no value of a record, so plain HTTP to a collector
+/// within the company's own network is fine.
+pub fn collector(text: &str) -> Result<Url, String> {
+    const EXAMPLE: &str = "write \"http://otel-collector:4318\"";
+    let url = Url::parse(text.trim()).map_err(|why| format!("this is not an address ({why}): {EXAMPLE}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(format!("this is no address of HTTP: {EXAMPLE}"));
+    }
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err("the address must not hold a user, a password, a `?` or a `#`".to_owned());
+    }
+    Ok(url)
+}
+
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost",

@@ -3,12 +3,15 @@
 use super::error::{CallError, Effect, Retry};
 use super::network::{Network, Wire};
 use super::reach::PublicOnly;
+use crate::event::TRACES;
 use crate::model::Side;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, redirect};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tracing::Instrument;
+use tracing::field::Empty;
 use url::{Host, Url};
 
 /// Answers larger than this are not read, however small they came over the wire: 2,000 rows of a query are about 1 MB, and
@@ -85,6 +88,32 @@ impl Http {
             Some(wire) => carry(self.side, wire.as_ref(), request, writes).await,
         }
     }
+}
+
+/// Makes a call under a span of its own, for whoever collects traces. A path or query may hold ids and values, so they
+/// stay out of it.
+pub(crate) async fn traced(
+    side: Side,
+    host: &str,
+    purpose: &str,
+    call: impl Future<Output = Result<Answer, CallError>>,
+) -> Result<Answer, CallError> {
+    let span = tracing::trace_span!(
+        target: TRACES,
+        "call",
+        otel.kind = "client",
+        side = side.as_str(),
+        server.address = host,
+        purpose,
+        http.response.status_code = Empty,
+        code = Empty
+    );
+    let answer = call.instrument(span.clone()).await;
+    match &answer {
+        Ok(answer) => span.record("http.response.status_code", answer.status.as_u16()),
+        Err(error) => span.record("code", error.code.as_str()),
+    };
+    answer
 }
 
 fn client(side: Side, reach: Reach) -> Result<reqwest::Client, CallError> {

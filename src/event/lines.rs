@@ -42,6 +42,9 @@ impl<C: Subscriber, S: Fn(&str) + 'static> Layer<C> for Lines<S> {
                 (LIBRARY_LOGGED.name.to_owned(), fields.message)
             }
         };
+        if let Some(trace) = super::traces::current() {
+            fields.rest.push(("trace".to_owned(), Value::String(trace)));
+        }
         let line = Line {
             at: Timestamp::now(),
             level: *metadata.level(),

@@ -2,14 +2,16 @@
 
 use super::write::{Ended, Write};
 use crate::connector::{Effect, Retry};
+use crate::event::TRACES;
 use crate::metrics::{CHANGE_SECONDS, ERRORS, Metrics, WRITES};
-use crate::model::Side;
+use crate::model::{ChangeId, Side};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// One row's outcome.
 #[derive(Debug)]
 pub(super) struct Counted {
+    change: ChangeId,
     side: Side,
     outcome: &'static str,
     /// The class of the error that it ended with.
@@ -37,6 +39,7 @@ impl Counted {
         };
         let took = matches!(end, Ended::Written { .. }).then(|| now.duration_since(write.work.due.since));
         Counted {
+            change: write.intent.change,
             side: write.step().side(),
             outcome,
             class,
@@ -44,7 +47,10 @@ impl Counted {
         }
     }
 
+    /// Counts it, and is a span for whoever collects traces.
     pub(super) fn add_to(&self, metrics: &Metrics) {
+        let (change, side, outcome) = (self.change, self.side.as_str(), self.outcome);
+        tracing::trace_span!(target: TRACES, "row", %change, side, outcome).in_scope(|| ());
         metrics.add(&WRITES, &[self.side.as_str(), self.outcome], 1);
         if let Some(class) = self.class {
             metrics.add(&ERRORS, &[self.side.as_str(), class], 1);

@@ -7,12 +7,15 @@ use super::gather::{CHUNK, calls_to_look};
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
 use super::write::Write;
 use crate::emit;
+use crate::event::TRACES;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// What one turn is asked to do besides looking at what is due.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,6 +77,23 @@ impl Engine {
     /// # Errors
     /// When the store fails: nothing may be acknowledged any more.
     pub async fn cycle(&self, cycle: Cycle) -> Result<PassReport, StoreError> {
+        let span = tracing::trace_span!(
+            target: TRACES,
+            "pass",
+            decided = Empty,
+            planned = Empty,
+            written = Empty
+        );
+        let report = self.turn(cycle).instrument(span.clone()).await?;
+        for (name, count) in
+            [("decided", report.decided), ("planned", report.planned), ("written", report.written)]
+        {
+            span.record(name, count);
+        }
+        Ok(report)
+    }
+
+    async fn turn(&self, cycle: Cycle) -> Result<PassReport, StoreError> {
         let mut report = PassReport::default();
         let (mut fresh, began) = (Fresh::default(), lock(&self.live).number());
         match self.first_round(cycle, &mut fresh, &mut report).await {
@@ -289,14 +309,16 @@ impl Engine {
     /// Decides everything that is due and records what needs no write.
     async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
         loop {
-            let works = self.gather(fresh, &turn.done).await?;
+            let span = tracing::trace_span!(target: TRACES, "gather");
+            let works = self.gather(fresh, &turn.done).instrument(span).await?;
             if works.is_empty() || self.is_stopping() {
                 return Ok(());
             }
             turn.decided += works.len();
-            let decided = self.decide(works).await?;
+            let span = tracing::trace_span!(target: TRACES, "decide", decided = works.len());
+            let decided = async { self.settle(self.decide(works).await?).await };
             let (now, mapping) = (self.now(), self.mapping());
-            for decided in self.settle(decided).await? {
+            for decided in decided.instrument(span).await? {
                 turn.done.insert(decided.work.link.prospect.clone());
                 turn.writes.extend(Write::of(&mapping, decided, now));
             }

@@ -7,6 +7,7 @@ use super::own_write;
 use super::parting;
 use super::record::{self, Note};
 use crate::connector::CallError;
+use crate::event::TRACES;
 use crate::mapping::{Mapping, Winner};
 use crate::metrics;
 use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
@@ -22,6 +23,23 @@ pub(super) struct Decided {
     pub(super) verdict: Verdict,
     /// A refused write of further fields stays parked, and this is what was decided besides.
     pub(super) beside_parked: bool,
+}
+
+impl Decided {
+    /// A span for whoever collects traces: which change, how it was seen, what was decided, and the side to be written.
+    /// Two that agree are nobody's story.
+    fn trace(&self, now: jiff::Timestamp) {
+        let (due, decision) = (&self.work.due, &self.verdict.decision);
+        let side = match decision {
+            Decision::InSync => return,
+            Decision::Write(step) => step.side().as_str(),
+            _ => "",
+        };
+        let seen_by = due.seen.last().map(|seen| seen.source.as_str()).unwrap_or_default();
+        let waited_ms = now.duration_since(due.since).as_millis();
+        tracing::trace_span!(target: TRACES, "change", change = %due.change, decision = decision.kind(), side, seen_by, waited_ms)
+            .in_scope(|| ());
+    }
 }
 
 impl Engine {
@@ -97,6 +115,7 @@ impl Engine {
     /// first, unless the new decision wants them (rulings.md 15).
     pub(super) async fn settle(&self, decided: Vec<Decided>) -> Result<Vec<Decided>, Interrupted> {
         for decided in &decided {
+            decided.trace(self.now());
             self.metrics.add(&metrics::DECISIONS, &[decided.verdict.decision.kind()], 1);
         }
         self.take_back_pauses(&decided).await?;

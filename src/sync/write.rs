@@ -12,6 +12,7 @@ use super::record::{self, Note, NoteKind};
 use super::settle::{Decided, now_held};
 use crate::connector::salesforce::Purpose;
 use crate::connector::{CallError, Effect, Retry};
+use crate::event::TRACES;
 use crate::mapping::Mapping;
 use crate::model::{
     Baseline, Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
@@ -23,6 +24,7 @@ use crate::{kill_point, mutant};
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
+use tracing::Instrument;
 
 /// Batches to one side under way at once.
 const BATCHES_AT_ONCE: usize = 2;
@@ -163,7 +165,11 @@ impl Engine {
         let source = &source;
         let mut results = stream::iter(batches)
             .take_while(|_| std::future::ready(!self.is_stopping()))
-            .map(|batch| self.write_batch(side, batch, source.as_ref()).boxed())
+            .map(|batch| {
+                let span =
+                    tracing::trace_span!(target: TRACES, "write", side = side.as_str(), rows = batch.len());
+                self.write_batch(side, batch, source.as_ref()).instrument(span).boxed()
+            })
             .buffered(BATCHES_AT_ONCE);
         let mut written = 0;
         while let Some(rows) = results.next().await {

@@ -82,6 +82,7 @@ impl Engage {
     async fn attempt(&self, call: &Call, token: &Token) -> Result<Answer, CallError> {
         self.take_turn(call.operation).await?;
         let url = self.url(&call.path)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
         let mut request = self
             .0
             .http
@@ -91,7 +92,8 @@ impl Engage {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let answer = self.0.http.send(request, call.writes()).await?;
+        let sent = self.0.http.send(request, call.writes());
+        let answer = http::traced(Side::Engage, &host, call.operation, sent).await?;
         self.pace().told(&answer.headers, self.now());
         if answer.status.is_success() {
             return Ok(answer);

@@ -121,7 +121,9 @@ impl Salesforce {
             request = request.header(header::CONTENT_TYPE, CSV).body(csv.clone());
         }
         let bytes_max = if call.accept == CSV { http::PAGE_BYTES_MAX } else { http::ANSWER_BYTES_MAX };
-        let answer = self.0.http.send_within(request, call.writes(), bytes_max).await?;
+        let sent = self.0.http.send_within(request, call.writes(), bytes_max);
+        let host = session.instance.host_str().unwrap_or_default();
+        let answer = http::traced(Side::Salesforce, host, call.purpose.as_str(), sent).await?;
         self.note(&answer);
         if answer.status.is_success() {
             lock(&self.0.budget).answered();

@@ -55,6 +55,21 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Stops it, and sees that it ends well. Returns the events that it told of until then.
+    pub fn stops(mut self) -> Vec<String> {
+        self.signal("-TERM");
+        let mut events = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(WITHIN) {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            events.push(line["event"].as_str().unwrap().to_owned());
+        }
+        assert!(self.child.wait().unwrap().success());
+        assert!(events.iter().any(|event| event == "daemon.stopped"), "{events:?}");
+        events
+    }
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -84,7 +99,7 @@ async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_w
     let sandbox = sandbox().await;
     let dir = tempfile::tempdir().unwrap();
     let config = configuration(&sandbox, dir.path());
-    let mut daemon = Daemon::start(&config);
+    let daemon = Daemon::start(&config);
     let address = daemon.says("admin.listening")["address"].as_str().unwrap().to_owned();
 
     let ready = async || {
@@ -119,9 +134,7 @@ async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_w
     daemon.signal("-HUP");
     daemon.says("mapping.loaded");
 
-    daemon.signal("-TERM");
-    daemon.says("daemon.stopped");
-    assert!(daemon.child.wait().unwrap().success());
+    daemon.stops();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +156,7 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     let sandbox = sandbox().await;
     let dir = tempfile::tempdir().unwrap();
     let config = configuration(&sandbox, dir.path());
-    let mut daemon = Daemon::start(&config);
+    let daemon = Daemon::start(&config);
     let admin = format!("http://{}", daemon.says("admin.listening")["address"].as_str().unwrap());
     let lockstep = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
@@ -164,20 +177,16 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     assert!(lockstep::store::Store::look_at_copy(&backup).unwrap().rows > 10);
     let verified = lockstep(&["store", "verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-    daemon.signal("-TERM");
-    daemon.says("daemon.stopped");
-    assert!(daemon.child.wait().unwrap().success());
+    daemon.stops();
 
     std::fs::write(dir.path().join("store/sled/db"), "another program's file").unwrap();
     let looking =
         Command::new(env!("CARGO_BIN_EXE_lockstep")).args(["status", "-c"]).arg(&config).output().unwrap();
     assert_eq!(looking.status.code(), Some(1), "who only looks puts nothing back");
-    let mut daemon = Daemon::start(&config);
+    let daemon = Daemon::start(&config);
     daemon.says("store.rebuilt");
     daemon.says("daemon.started");
-    daemon.signal("-TERM");
-    daemon.says("daemon.stopped");
-    assert!(daemon.child.wait().unwrap().success());
+    daemon.stops();
 }
 
 /// Puts files into a folder as the kubelet does: a folder of their own, and a link that is swapped in one step.

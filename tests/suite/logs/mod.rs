@@ -1,5 +1,7 @@
 //! Log lines: their shape, and what never gets into one.
 
+mod traces;
+
 use lockstep::config::{LogConfig, LogFormat};
 use lockstep::{emit, event};
 use serde_json::Value;
