@@ -18,7 +18,7 @@ use std::sync::Arc;
 const DRAWN_MAX: usize = 500;
 
 /// How much a problem matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be used.
@@ -195,7 +195,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// One problem, for `--json`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ProblemRecord {
     /// The stable code.
     pub code: &'static str,

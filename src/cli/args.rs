@@ -154,6 +154,15 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what a command answers with `--json`, or of all of them.
+    #[command(
+        after_help = "Examples:\n  lockstep schema status\n  lockstep schema conflicts resolve\n  lockstep schema > lockstep-json.json"
+    )]
+    Schema {
+        /// The command; without one all of them, by name.
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+    },
     /// Write the man pages, or print the first of them.
     #[command(after_help = "Examples:\n  lockstep man | man -l -\n  lockstep man /usr/local/share/man/man1")]
     Man {

@@ -8,11 +8,12 @@ use super::progress::Progress;
 use crate::config;
 use crate::diagnostic::{ProblemRecord, Problems, Severity};
 use crate::event::escape;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `check --json` prints.
-#[derive(Serialize)]
-struct Report {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Report {
     problems: Vec<ProblemRecord>,
     findings: Vec<Finding>,
 }

@@ -4,7 +4,17 @@ use super::context::{Context, Shown};
 use super::failure::Failure;
 use super::table::table;
 use crate::event::{ALL, Event};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One event of the catalogue.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EventLine {
+    event: &'static str,
+    level: String,
+    /// When it happens, in one sentence.
+    when: &'static str,
+}
 
 /// What stands above the table on the page.
 const PAGE: &str = "\
@@ -26,7 +36,7 @@ pub fn run(context: &Context, markdown: bool) -> Result<Shown, Failure> {
     }
     let values: Vec<_> = ALL
         .iter()
-        .map(|event| json!({"event": event.name, "level": level(event), "when": event.what}))
+        .map(|event| EventLine { event: event.name, level: level(event), when: event.what })
         .collect();
     let rows = ALL.iter().map(|event| [event.name.to_owned(), level(event), event.what.to_owned()]);
     Ok(Shown::well(context.show(&values, || table(["event", "level", "when"], rows))))

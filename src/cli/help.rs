@@ -5,7 +5,23 @@ use super::context::{Context, Shown};
 use super::failure::Failure;
 use crate::diagnostic::{PAGES, nearest, page, title};
 use clap::CommandFactory;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One code, as `help codes` lists them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CodeLine {
+    code: &'static str,
+    title: &'static str,
+}
+
+/// The page of a code.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CodePage {
+    code: String,
+    /// In Markdown.
+    page: &'static str,
+}
 
 /// Prints the page of a code, the help of a command, or without either what there is.
 pub fn run(context: &Context, what: &[String]) -> Result<Shown, Failure> {
@@ -14,13 +30,12 @@ pub fn run(context: &Context, what: &[String]) -> Result<Shown, Failure> {
         return Ok(Shown::well(format!("{}\n", command.render_long_help())));
     };
     if first == "codes" {
-        let values: Vec<_> =
-            PAGES.iter().map(|(code, page)| json!({"code": code, "title": title(page)})).collect();
+        let values: Vec<_> = PAGES.iter().map(|(code, page)| CodeLine { code, title: title(page) }).collect();
         let list = || PAGES.iter().map(|(_, page)| format!("{}\n", title(page))).collect();
         return Ok(Shown::well(context.show(&values, list)));
     }
     if let Some(page) = page(first) {
-        let value = json!({"code": first.to_uppercase(), "page": page});
+        let value = CodePage { code: first.to_uppercase(), page };
         return Ok(Shown::well(context.show(&value, || page.to_owned())));
     }
     command.build();

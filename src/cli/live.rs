@@ -14,7 +14,7 @@ use crate::model::{FieldValue, Fields, SalesforceObject, Side};
 use serde::Serialize;
 
 /// Something a system said that does not go with the configuration or the mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Finding {
     /// Which system.
     pub side: Side,

@@ -1,9 +1,9 @@
 //! `lockstep mapping`: `show` and `schema` here, the others in files of their own.
 
-mod diff;
-mod draw;
-mod init;
-mod test;
+pub(super) mod diff;
+pub(super) mod draw;
+pub(super) mod init;
+pub(super) mod test;
 
 pub use init::facts;
 
@@ -13,8 +13,9 @@ use super::failure::Failure;
 use super::table::{or_dash, table};
 use crate::diagnostic::Problems;
 use crate::mapping::{Mapping, Row, Way, Winner};
-use crate::model::{Fields, SalesforceObject};
-use serde_json::{Value, json};
+use crate::model::{Fields, PersonStatus, SalesforceObject, SequenceAction};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Runs one of the commands about mapping files.
@@ -22,7 +23,7 @@ pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Fa
     match command {
         MappingCommand::Show { file } => {
             let (mapping, _) = load(&chosen(context, file)?)?;
-            Ok(Shown::well(context.show(&values(&mapping), || text(&mapping))))
+            Ok(Shown::well(context.show(&shape(&mapping), || text(&mapping))))
         }
         MappingCommand::Schema => Ok(Shown::well(super::context::json(&crate::mapping::schema()))),
         MappingCommand::Draw(arguments) => draw::run(context, arguments),
@@ -196,27 +197,51 @@ pub(super) fn winner_words(winner: Winner) -> &'static str {
     }
 }
 
-fn values(mapping: &Mapping) -> Value {
-    let rows = mapping.rows.iter().map(|row| {
-        json!({
-            "line": row.line,
-            "stage": row.stage,
-            "person": row.person,
-            "lead": row.lead,
-            "contact": row.contact,
-            "also_from_lead": row.also_from_lead,
-            "also_from_contact": row.also_from_contact,
-            "to_salesforce": row.way.to_salesforce(),
-            "to_engage": row.way.to_engage(),
-            "sequences": row.sequences,
-            "winner": row.winner,
-            "only_if": (!row.only_if.is_always()).then(|| row.only_if.to_string()),
-        })
+/// What `mapping show --json` prints.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Shape<'a> {
+    company: &'a str,
+    file: &'a str,
+    winner: Winner,
+    rows: Vec<ShapeRow<'a>>,
+}
+
+/// One row of it.
+#[derive(Serialize, JsonSchema)]
+struct ShapeRow<'a> {
+    line: u32,
+    stage: Option<&'a str>,
+    person: &'a PersonStatus,
+    lead: Option<&'a Fields>,
+    contact: Option<&'a Fields>,
+    also_from_lead: &'a [Fields],
+    also_from_contact: &'a [Fields],
+    to_salesforce: bool,
+    to_engage: bool,
+    sequences: SequenceAction,
+    winner: Option<Winner>,
+    only_if: Option<String>,
+}
+
+fn shape(mapping: &Mapping) -> Shape<'_> {
+    let rows = mapping.rows.iter().map(|row| ShapeRow {
+        line: row.line,
+        stage: row.stage.as_deref(),
+        person: &row.person,
+        lead: row.lead.as_ref(),
+        contact: row.contact.as_ref(),
+        also_from_lead: &row.also_from_lead,
+        also_from_contact: &row.also_from_contact,
+        to_salesforce: row.way.to_salesforce(),
+        to_engage: row.way.to_engage(),
+        sequences: row.sequences,
+        winner: row.winner,
+        only_if: (!row.only_if.is_always()).then(|| row.only_if.to_string()),
     });
-    json!({
-        "company": mapping.company,
-        "file": mapping.file,
-        "winner": mapping.conflict.winner,
-        "rows": rows.collect::<Vec<_>>(),
-    })
+    Shape {
+        company: &mapping.company,
+        file: &mapping.file,
+        winner: mapping.conflict.winner,
+        rows: rows.collect(),
+    }
 }

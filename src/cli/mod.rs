@@ -26,6 +26,7 @@ mod remote;
 mod resync;
 mod run;
 mod sandbox;
+mod schema;
 mod status;
 mod store;
 mod table;
@@ -87,6 +88,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure>
         Command::Resume => pause::resume(context).await,
         Command::Store { command } => store::run(context, command).await,
         Command::Completions { shell } => completions::run(shell),
+        Command::Schema { command } => schema::run(&command),
         Command::Man { dir } => man::run(dir.as_deref()),
     }
 }

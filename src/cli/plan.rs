@@ -12,8 +12,18 @@ use crate::event::escape;
 use crate::store::{Store, StoreOptions};
 use crate::sync::Engine;
 use anyhow::Context as _;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::path::PathBuf;
+
+/// What `plan --apply` did.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Applied {
+    /// Always true: what is not let through is an error.
+    applied: bool,
+    /// How many records may be written now.
+    records: u64,
+}
 
 /// Shows what a run would do now, or lets the plan that waits through.
 pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<Shown, Failure> {
@@ -26,7 +36,7 @@ pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<
                 "Let through: {records} records, as they were decided. What has changed since is asked about again.\n"
             )
         };
-        return Ok(Shown::well(context.show(&json!({"applied": true, "records": count.records}), text)));
+        return Ok(Shown::well(context.show(&Applied { applied: true, records: count.records }, text)));
     }
     let mut progress = Progress::start("asking both systems what they hold");
     let plan = match access::running(context).await? {

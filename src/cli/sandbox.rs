@@ -5,11 +5,24 @@ use super::context::{Context, Shown};
 use super::failure::Failure;
 use crate::sandbox::{Clock, Options, Sandbox};
 use anyhow::Context as _;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+/// Where it listens, and who may ask.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Served {
+    salesforce: String,
+    pubsub: String,
+    engage: String,
+    client_id: String,
+    client_secret: String,
+    /// The client of the refresh token, for `flow = "refresh-token"`.
+    refresh_client_id: String,
+}
 
 /// Serves a Salesforce and a Revenue Engage until it is told to stop.
 pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown, Failure> {
@@ -30,10 +43,14 @@ pub async fn run(arguments: SandboxArguments, context: &Context) -> Result<Shown
     let (salesforce, engage) = (sandbox.salesforce.base_url(), sandbox.engage.base_url());
     let pubsub = sandbox.pubsub.base_url();
     let (client, secret) = &sandbox.client;
-    let described = json!({
-        "salesforce": salesforce, "pubsub": pubsub, "engage": engage,
-        "client_id": client, "client_secret": secret, "refresh_client_id": sandbox.refresh.0,
-    });
+    let described = Served {
+        salesforce: salesforce.clone(),
+        pubsub: pubsub.clone(),
+        engage: engage.clone(),
+        client_id: client.clone(),
+        client_secret: secret.clone(),
+        refresh_client_id: sandbox.refresh.0.clone(),
+    };
     // Told before anything is served, since the command goes on until it is stopped.
     print!(
         "{}",

@@ -9,12 +9,26 @@ use crate::admin::Operations;
 use crate::store::{Copied, Integrity, Restored, Store, StoreError};
 use anyhow::Context as _;
 use futures_util::TryStreamExt;
-use serde_json::json;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// What a finished copy is.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Exported {
+    file: PathBuf,
+    rows: u64,
+    tenant: String,
+    /// The time that the copy stands for.
+    at: Timestamp,
+    /// Whether the journal is in it.
+    journal: bool,
+}
 
 /// Backs up, puts back, or looks.
 pub async fn run(context: &Context, command: StoreCommand) -> Result<Shown, Failure> {
@@ -50,7 +64,7 @@ async fn export(context: &Context, file: &Path, journal: bool) -> Result<Shown, 
     };
     let Copied { header, rows } = made.await.inspect_err(|_| drop(std::fs::remove_file(&part)))?;
     let shown =
-        json!({"file": file, "rows": rows, "tenant": header.tenant, "at": header.at, "journal": journal});
+        Exported { file: file.to_owned(), rows, tenant: header.tenant.clone(), at: header.at, journal };
     let text = || {
         let (rows, file) = (grouped(rows), file.display());
         format!("{rows} rows of {}, as of {}, are in {file}\n", header.tenant, header.at)

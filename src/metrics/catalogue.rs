@@ -5,10 +5,11 @@ use crate::event;
 use crate::model::{HoldReason, Side};
 use crate::reconcile::Decision;
 use crate::store::Source;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// One metric.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Metric {
     /// Its name, unit and `_total` included.
     pub name: &'static str,
@@ -21,7 +22,7 @@ pub struct Metric {
 }
 
 /// What a metric is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Goes up and down.
@@ -44,12 +45,13 @@ impl Kind {
 }
 
 /// One label of a metric.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Label {
     /// Its name.
     pub name: &'static str,
     /// Every value there is.
     #[serde(serialize_with = "listed")]
+    #[schemars(with = "Vec<&str>")]
     pub values: fn() -> Vec<&'static str>,
 }
 

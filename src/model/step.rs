@@ -224,7 +224,7 @@ impl fmt::Display for HoldReason {
 }
 
 /// What becomes of a person's sequences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SequenceAction {
     /// Nothing (the default).

@@ -13,13 +13,31 @@ use crate::connector::salesforce::{Login, Salesforce, Who};
 use crate::event::escape;
 use anyhow::{Context as _, anyhow};
 use callback::{Browser, Callback};
+use schemars::JsonSchema;
 use secrecy::SecretString;
-use serde_json::json;
+use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Where consent is given; printed before anything else.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Asked {
+    authorize_url: String,
+    callback_url: String,
+}
+
+/// Whose token it is, and where it is kept.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SignedIn {
+    organization: String,
+    user: String,
+    username: Option<String>,
+    instance: String,
+    refresh_token_file: String,
+}
 
 /// Has a person asked for consent, and keeps the refresh token that comes of it.
 pub async fn run(context: &Context, arguments: LoginArguments) -> Result<Shown, Failure> {
@@ -54,10 +72,13 @@ pub async fn run(context: &Context, arguments: LoginArguments) -> Result<Shown, 
     callback.close().await;
     let who = who?;
     let file = refresh_token_file.display().to_string();
-    let value = json!({
-        "organization": who.organization, "user": who.user, "username": who.username, "instance": who.instance,
-        "refresh_token_file": file,
-    });
+    let value = SignedIn {
+        organization: who.organization.clone(),
+        user: who.user.clone(),
+        username: who.username.clone(),
+        instance: who.instance.to_string(),
+        refresh_token_file: file.clone(),
+    };
     Ok(Shown::well(context.show(&value, || shown(&who, &file))))
 }
 
@@ -74,7 +95,7 @@ async fn listen(port: u16) -> anyhow::Result<TcpListener> {
 
 /// Says where to go before anything else happens, and opens the browser if that is wanted.
 fn ask(context: &Context, arguments: &LoginArguments, login: &Login, redirect: &str) -> anyhow::Result<()> {
-    let value = json!({ "authorize_url": login.url, "callback_url": redirect });
+    let value = Asked { authorize_url: login.url.to_string(), callback_url: redirect.to_owned() };
     let text = context.show(&value, || {
         format!(
             "Open this address in a browser on this machine, sign in as the integration user and allow access:\n\n  \

@@ -8,19 +8,20 @@ use crate::cli::progress::Progress;
 use crate::cli::table::{grouped, table};
 use crate::mapping::{Context as Record, Mapping, Row, Winner};
 use crate::model::{Link, PersonStatus, SalesforceObject};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Everything that differs.
-#[derive(Serialize)]
-struct Difference {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct Difference {
     rows: Vec<Changed>,
     people: Option<People>,
 }
 
 /// One person status that is not treated as before.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Changed {
     person: String,
     what: String,
@@ -29,7 +30,7 @@ struct Changed {
 }
 
 /// Linked people whose values the new mapping reads or writes differently.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct People {
     looked_at: u64,
     changed: u64,

@@ -5,8 +5,22 @@ use crate::cli::args::DrawFormat;
 use crate::cli::{Context, Failure, Shown};
 use crate::mapping::draw;
 use anyhow::Context as _;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::path::Path;
+
+/// A drawing, or where it is.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct Drawing {
+    /// `svg` or `mermaid`.
+    format: &'static str,
+    /// The drawing itself, unless it is in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drawing: Option<String>,
+    /// The file it was written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<String>,
+}
 
 /// Draws a mapping file.
 pub fn run(context: &Context, arguments: DrawArguments) -> Result<Shown, Failure> {
@@ -17,7 +31,7 @@ pub fn run(context: &Context, arguments: DrawArguments) -> Result<Shown, Failure
         DrawFormat::Mermaid => ("mermaid", draw::mermaid(&mapping)),
     };
     let Some(output) = arguments.output else {
-        let value = json!({ "format": format, "drawing": drawing });
+        let value = Drawing { format, drawing: Some(drawing.clone()), written: None };
         return Ok(Shown::well(context.show(&value, || drawing)));
     };
     if same_file(&file, &output) {
@@ -27,7 +41,7 @@ pub fn run(context: &Context, arguments: DrawArguments) -> Result<Shown, Failure
         )));
     }
     std::fs::write(&output, drawing).with_context(|| format!("cannot write {}", output.display()))?;
-    let value = json!({ "format": format, "written": output.display().to_string() });
+    let value = Drawing { format, drawing: None, written: Some(output.display().to_string()) };
     Ok(Shown::well(context.show(&value, String::new)))
 }
 

@@ -11,13 +11,23 @@ use crate::connector::salesforce::{Field, OrgInfo, Salesforce};
 use crate::mapping::{Facts, ObjectFacts, StatusFacts, draft};
 use crate::model::SalesforceObject;
 use anyhow::Context as _;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// The checkbox that every org has, unless an admin took it away.
 const OPT_OUT: &str = "HasOptedOutOfEmail";
+
+/// A drafted mapping file.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct Drafted<'a> {
+    /// Where it was written; none: nowhere.
+    file: Option<&'a Path>,
+    /// The file's text.
+    mapping: &'a str,
+}
 
 /// Drafts a mapping file and writes it where it was asked for.
 pub async fn run(context: &Context, arguments: InitArguments) -> Result<Shown, Failure> {
@@ -49,12 +59,12 @@ pub async fn run(context: &Context, arguments: InitArguments) -> Result<Shown, F
     }
     let Some(file) = output else {
         return Ok(Shown::well(
-            context.show(&json!({ "file": null, "mapping": draft.text }), || draft.text.clone()),
+            context.show(&Drafted { file: None, mapping: &draft.text }, || draft.text.clone()),
         ));
     };
     write_new(&file, &draft.text)?;
     let shown = file.display();
-    Ok(Shown::well(context.show(&json!({ "file": file, "mapping": draft.text }), || {
+    Ok(Shown::well(context.show(&Drafted { file: Some(&file), mapping: &draft.text }, || {
         format!(
             "{shown} is written: {}, {} of them without a Salesforce value.\n\
              Go through it, name it in the configuration (`mapping = ...`), and run `lockstep check --live`.\n",

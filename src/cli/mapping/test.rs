@@ -6,9 +6,21 @@ use crate::event::escape;
 use crate::mapping::{Example, Mapping};
 use crate::verify::{Outcome, run_example};
 use anyhow::Context as _;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
+
+/// How one test ended.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::cli) struct Tested<'a> {
+    name: &'a str,
+    /// Its line in the mapping file.
+    line: u32,
+    passed: bool,
+    /// What came out otherwise than expected.
+    differs: &'a [String],
+}
 
 /// Runs the tests of a mapping file.
 pub fn run(context: &Context, file: &Path, junit: Option<&Path>) -> Result<Shown, Failure> {
@@ -27,8 +39,11 @@ pub fn run(context: &Context, file: &Path, junit: Option<&Path>) -> Result<Shown
     }
     let values: Vec<_> = results
         .iter()
-        .map(|(example, outcome)| {
-            json!({"name": example.name, "line": example.line, "passed": outcome.differs.is_empty(), "differs": outcome.differs})
+        .map(|(example, outcome)| Tested {
+            name: &example.name,
+            line: example.line,
+            passed: outcome.differs.is_empty(),
+            differs: &outcome.differs,
         })
         .collect();
     let text = context.show(&values, || as_text(&mapping, &results, failed));

@@ -2,8 +2,8 @@
 
 mod fake;
 mod live;
-mod schema;
-mod scrape;
+pub mod schema;
+pub mod scrape;
 
 pub use fake::{Fake, Served};
 use lockstep::admin::NotReady;

@@ -10,7 +10,7 @@ use reqwest::Client;
 use serde_json::{Map, Value, json};
 
 /// A schema without references, and without what is said for people or only narrows what the rest says.
-fn plain(schema: &Value, document: &Value) -> Value {
+pub fn plain(schema: &Value, document: &Value) -> Value {
     match schema {
         Value::Object(words) => {
             let mut plain_words = Map::new();
@@ -22,7 +22,7 @@ fn plain(schema: &Value, document: &Value) -> Value {
                         let all = plain_words.entry("allOf").or_insert_with(|| json!([]));
                         all.as_array_mut().unwrap().push(plain(meant, document));
                     }
-                    ("format" | "default", _) => {}
+                    ("format" | "default" | "$defs", _) => {}
                     ("oneOf", says) => drop(plain_words.insert("anyOf".to_owned(), plain(says, document))),
                     (word, says) => drop(plain_words.insert(word.to_owned(), plain(says, document))),
                 }

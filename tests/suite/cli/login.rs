@@ -64,6 +64,7 @@ impl Company {
             let mut first: Vec<String> =
                 lines.by_ref().map(Result::unwrap).take_while(|line| !ends(line)).collect();
             first.push("}".to_owned());
+            super::schema::fits("login", &first.concat());
             (serde_json::from_str::<serde_json::Value>(&first.concat()).unwrap(), lines)
         });
         let (told, lines) = told.await.unwrap();
@@ -124,6 +125,7 @@ async fn a_person_who_allows_it_leaves_a_token_that_the_daemon_works_with() {
     assert!(page.text().await.unwrap().contains("is signed in"));
     let (code, out, err) = login.ended().await;
     assert_eq!((code, err.as_str()), (0, ""));
+    super::schema::fits("login", &out);
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(value["username"], "lockstep@sandbox.example");
     assert!(value["organization"].as_str().unwrap().starts_with("00D"), "{value}");

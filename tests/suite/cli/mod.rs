@@ -9,6 +9,7 @@ mod login;
 mod plan;
 mod remote;
 pub mod run;
+mod schema;
 mod session;
 mod shell;
 mod store;
@@ -35,11 +36,15 @@ pub fn call(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Cal
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    Called {
+    let called = Called {
         code: status.code().unwrap_or(-1),
         out: String::from_utf8(stdout).unwrap(),
         err: String::from_utf8(stderr).unwrap(),
+    };
+    if arguments.contains(&"--json") {
+        schema::holds(arguments, &called);
     }
+    called
 }
 
 /// A directory with a sound configuration at the default place, whose daemon would listen at `listen`.
@@ -95,6 +100,7 @@ fn help_and_version_exit_0_and_every_command_has_its_help() {
         "mapping",
         "events",
         "metrics",
+        "schema",
         "resync",
         "pause",
         "resume",

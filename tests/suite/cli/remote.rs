@@ -188,7 +188,7 @@ async fn pause_resume_resync_and_apply_reach_the_daemon() {
         &["resync", "--all"],
         &["resync", "--since", "2026-11-01T00:00:00Z"],
         &["resync", "p_1", "p_2"],
-        &["plan", "--apply"],
+        &["plan", "--apply", "--json"],
     ] {
         let called = company.call(arguments).await;
         assert_eq!(called.code, 0, "{arguments:?}: {}", called.err);
