@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::table::{or_dash, table, time};
 use crate::admin::Explanation;
 use crate::event::escape;
-use crate::store::JournalEntry;
+use crate::store::{JournalEntry, Seen};
 
 /// Shows everything known of one person.
 pub async fn run(context: &Context, id: String) -> Result<Shown, Failure> {
@@ -25,6 +25,7 @@ fn story(person: &Explanation) -> String {
     if let Some(parked) = &person.parked {
         text.push_str(&format!("parked: {}: {}\n", escape(&parked.code), escape(&parked.message)));
     }
+    text.push_str(&because(&person.journal));
     text.push('\n');
     if person.journal.is_empty() {
         text.push_str("Nothing has happened yet.\n");
@@ -32,6 +33,32 @@ fn story(person: &Explanation) -> String {
     }
     text.push_str(&table(["time (UTC)", "change", "what", "why", "rule"], person.journal.iter().map(line)));
     text
+}
+
+/// The answer to "why is it this?", in a sentence: the last write, with the change that it followed.
+fn because(journal: &[JournalEntry]) -> String {
+    let Some(last) = journal.iter().rev().find(|entry| entry.what == "written") else { return String::new() };
+    let side = last.side.map(|side| side.to_string()).unwrap_or_default();
+    let mut text = format!("{side} says {} because {}", or_dash(last.to.as_ref()), last.reason);
+    let other = |seen: &&Seen| seen.side.is_some() && seen.side != last.side;
+    // The last of them that says what was seen: a mere hint came before it.
+    let others = || last.seen.iter().rev().filter(other);
+    if let Some(seen) = others().find(|seen| seen.value.is_some()).or_else(|| others().next()) {
+        text.push_str(&format!(" ({} at {})", observation(seen), time(seen.at)));
+    }
+    text.push_str(&format!(", written at {} UTC", time(last.at)));
+    if let Some(rule) = &last.rule {
+        text.push_str(&format!(" by line {rule}"));
+    }
+    format!("{}.\n", escape(&text))
+}
+
+/// What was seen where, how it was learnt, and who did it, where the system tells.
+fn observation(seen: &Seen) -> String {
+    let side = seen.side.map_or("both sides", |side| side.as_str());
+    let value = seen.value.as_ref().map(|value| format!(": {value}")).unwrap_or_default();
+    let by = seen.by.as_ref().map(|by| format!(", made by {by}")).unwrap_or_default();
+    format!("seen in {side} by {}{value}{by}", seen.source.as_str())
 }
 
 fn line(entry: &JournalEntry) -> [String; 5] {
@@ -50,10 +77,7 @@ fn line(entry: &JournalEntry) -> [String; 5] {
         why.push_str(&format!("; by {by}"));
     }
     for seen in &entry.seen {
-        let source = serde_json::to_value(seen.source).unwrap_or_default();
-        let side = seen.side.map_or("both sides", |side| side.as_str());
-        let value = seen.value.as_ref().map(|value| format!(": {value}")).unwrap_or_default();
-        why.push_str(&format!("; seen in {side} by {}{value}", source.as_str().unwrap_or("?")));
+        why.push_str(&format!("; {}", observation(seen)));
     }
     [time(entry.at), or_dash(entry.change), what, why, or_dash(entry.rule.as_ref())]
 }

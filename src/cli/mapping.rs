@@ -11,6 +11,7 @@ use super::args::MappingCommand;
 use super::context::{Context, Shown};
 use super::failure::Failure;
 use super::table::{or_dash, table};
+use crate::config;
 use crate::diagnostic::Problems;
 use crate::mapping::{Mapping, Row, Way, Winner};
 use crate::model::{Fields, PersonStatus, SalesforceObject, SequenceAction};
@@ -33,9 +34,10 @@ pub async fn run(context: &Context, command: MappingCommand) -> Result<Shown, Fa
     }
 }
 
-/// The file that was named, else the configuration's.
+/// The file that was named, else the configuration's. Whoever writes a mapping need not have the daemon's secrets: the
+/// rest of the configuration may be wrong.
 fn chosen(context: &Context, file: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    match file {
+    match file.or_else(|| config::mapping_path(&context.config, config::environment())) {
         Some(file) => Ok(file),
         None => Ok(context.load()?.config.mapping),
     }

@@ -5,10 +5,12 @@ use super::args::{ParkedArguments, ParkedCommand};
 use super::context::{Context, Shown};
 use super::failure::{Failure, count};
 use super::table::{table, time};
-use crate::admin::{Operations, ParkedRecord, Which};
+use crate::admin::{Count, Operations, ParkedRecord, Which};
 use crate::event::escape;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+
+const NOTHING: &str = "Nothing is parked: no write was refused for good.\n";
 
 /// Lists parked records, tries them again, or forgets them.
 pub async fn run(context: &Context, command: Option<ParkedCommand>) -> Result<Shown, Failure> {
@@ -17,6 +19,10 @@ pub async fn run(context: &Context, command: Option<ParkedCommand>) -> Result<Sh
         let found = operations.parked().await?;
         return Ok(Shown::waiting(context.show(&found, || list(&found)), !found.is_empty()));
     };
+    let named = matches!(&command, ParkedCommand::Retry(of) | ParkedCommand::Drop(of) if of.id.is_some());
+    if !named && operations.parked().await?.is_empty() {
+        return Ok(Shown::well(context.show(&Count { records: 0 }, || NOTHING.to_owned())));
+    }
     let (arguments, asks, done) = match &command {
         ParkedCommand::Retry(arguments) => (arguments, "Try all", "to be tried again"),
         ParkedCommand::Drop(arguments) => (arguments, "Forget all", "forgotten"),
@@ -53,7 +59,7 @@ async fn confirmed(
 
 fn list(found: &[ParkedRecord]) -> String {
     if found.is_empty() {
-        return "Nothing is parked: no write was refused for good.\n".to_owned();
+        return NOTHING.to_owned();
     }
     let mut text = String::new();
     let mut groups: BTreeMap<&str, Vec<&ParkedRecord>> = BTreeMap::new();

@@ -42,8 +42,8 @@ fn screen(status: &Status) -> String {
         ["", "Salesforce", "Revenue Engage"],
         [
             row("state", &side_state),
-            row("last answer", &|side| or_dash(side.last_answer.map(time))),
-            row("read up to", &|side| or_dash(side.cursor.as_deref().map(read_up_to))),
+            row("last answer (UTC)", &|side| or_dash(side.last_answer.map(time))),
+            row("read up to (UTC)", &|side| or_dash(side.cursor.as_deref().map(read_up_to))),
             row("behind", &|side| {
                 or_dash(side.lag_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)))
             }),
@@ -58,6 +58,12 @@ fn screen(status: &Status) -> String {
         grouped(status.held),
         grouped(status.parked)
     ));
+    if status.first_pass_done && status.links == 0 {
+        text.push_str(
+            "nobody is linked: no person in Revenue Engage names a Lead or Contact that the mapping takes in; `lockstep \
+             check --live` says what this user sees\n",
+        );
+    }
     for (waits, what) in [
         (status.held > 0, "`lockstep conflicts` lists what a person has to decide"),
         (status.parked > 0, "`lockstep parked` lists the writes that were refused"),

@@ -4,7 +4,7 @@ use super::access;
 use super::args::StoreCommand;
 use super::context::{Context, Exit, Shown};
 use super::failure::Failure;
-use super::table::grouped;
+use super::table::{grouped, time};
 use crate::admin::Operations;
 use crate::store::{Copied, Integrity, Restored, Store, StoreError};
 use anyhow::Context as _;
@@ -67,7 +67,7 @@ async fn export(context: &Context, file: &Path, journal: bool) -> Result<Shown, 
         Exported { file: file.to_owned(), rows, tenant: header.tenant.clone(), at: header.at, journal };
     let text = || {
         let (rows, file) = (grouped(rows), file.display());
-        format!("{rows} rows of {}, as of {}, are in {file}\n", header.tenant, header.at)
+        format!("{rows} rows of {}, as of {} UTC, are in {file}\n", header.tenant, time(header.at))
     };
     Ok(Shown::well(context.show(&shown, text)))
 }
@@ -99,10 +99,10 @@ async fn import(context: &Context, file: PathBuf, replace: bool) -> Result<Shown
     .map_err(say_who_runs)?;
     let text = || {
         format!(
-            "{} links are put back as of {}; the next `lockstep run` looks at all of them: who agrees goes on, who does \
+            "{} links are put back as of {} UTC; the next `lockstep run` looks at all of them: who agrees goes on, who does \
              not is held, and opt-outs are carried over\n",
             grouped(restored.links),
-            restored.copy_of
+            time(restored.copy_of)
         )
     };
     Ok(Shown::well(context.show(&restored, text)))

@@ -79,10 +79,9 @@ function left(shown) {
 
 function meter(shown) {
   if (!shown.calls_allowed) return null;
-  const used = shown.calls_allowed - shown.calls_left;
   return el("meter", {
-    min: 0, max: shown.calls_allowed, value: used, "aria-label": "Calls used by everybody",
-    high: shown.calls_allowed - (shown.calls_kept_free ?? 0), optimum: 0,
+    min: 0, max: shown.calls_allowed, value: shown.calls_left, "aria-label": "Calls left",
+    low: shown.calls_kept_free ?? 0, optimum: shown.calls_allowed,
   });
 }
 
