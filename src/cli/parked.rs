@@ -19,15 +19,14 @@ pub async fn run(context: &Context, command: Option<ParkedCommand>) -> Result<Sh
         let found = operations.parked().await?;
         return Ok(Shown::waiting(context.show(&found, || list(&found)), !found.is_empty()));
     };
-    let named = matches!(&command, ParkedCommand::Retry(of) | ParkedCommand::Drop(of) if of.id.is_some());
-    if !named && operations.parked().await?.is_empty() {
-        return Ok(Shown::well(context.show(&Count { records: 0 }, || NOTHING.to_owned())));
-    }
     let (arguments, asks, done) = match &command {
         ParkedCommand::Retry(arguments) => (arguments, "Try all", "to be tried again"),
         ParkedCommand::Drop(arguments) => (arguments, "Forget all", "forgotten"),
     };
-    if !confirmed(&*operations, arguments, asks).await? {
+    let Some(confirmed) = confirmed(&*operations, arguments, asks).await? else {
+        return Ok(Shown::well(context.show(&Count { records: 0 }, || NOTHING.to_owned())));
+    };
+    if !confirmed {
         return Err(Failure::WrongLine(
             "not confirmed, nothing was done; name an ID or add --yes".to_owned(),
         ));
@@ -41,20 +40,23 @@ pub async fn run(context: &Context, command: Option<ParkedCommand>) -> Result<Sh
     Ok(Shown::well(context.show(&changed, || format!("{} {done}.\n", count(number, "record")))))
 }
 
-/// Without an id it is all of them, and that is asked first (rulings.md 22).
+/// Without an id it is all of them, and that is asked first (rulings.md 22), unless there are none.
 async fn confirmed(
     operations: &dyn Operations,
     arguments: &ParkedArguments,
     asks: &str,
-) -> Result<bool, Failure> {
+) -> Result<Option<bool>, Failure> {
     if arguments.id.is_some() || arguments.yes {
-        return Ok(true);
+        return Ok(Some(true));
     }
     let number = operations.parked().await?.len();
+    if number == 0 {
+        return Ok(None);
+    }
     let _ = write!(std::io::stderr().lock(), "{asks} {}? [y/N] ", count(number, "parked record"));
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
-    Ok(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes"))
+    Ok(Some(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")))
 }
 
 fn list(found: &[ParkedRecord]) -> String {

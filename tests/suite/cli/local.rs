@@ -226,3 +226,32 @@ fn everything_is_found_however_many_pages_it_takes() {
     assert_eq!(idle.json(&["resync", "--all"])["records"], 1_201);
     assert_eq!(idle.json(&["status"])["due"], 1_201);
 }
+
+#[test]
+fn an_empty_store_says_what_there_is_to_do_rather_than_ask_about_nothing() {
+    let idle = Idle::new(|t| t.set_meta("first_pass_done", "true"));
+    let status = idle.call(&["status"]).out;
+    assert!(status.contains("nobody is linked: ") && status.contains("check --live"), "{status}");
+    assert!(status.contains("last answer (UTC)"), "as other tables say it: {status}");
+    for command in [&["parked", "retry"][..], &["parked", "drop"]] {
+        let called = idle.call(command);
+        assert_eq!((called.code, called.err.as_str()), (0, ""), "nobody is asked");
+        assert_eq!(called.out, "Nothing is parked: no write was refused for good.\n");
+    }
+    assert_eq!(idle.call(&["resync", "--all"]).out, "Nothing to compare: no link is among them.\n");
+    let exported = idle.call(&["store", "export", "x.jsonl"]).out;
+    assert!(exported.ends_with(" UTC, are in x.jsonl\n") && !exported.contains('Z'), "{exported}");
+}
+
+#[test]
+fn whoever_writes_a_mapping_needs_none_of_the_daemons_secrets() {
+    let dir = company("127.0.0.1:0");
+    std::fs::remove_file(dir.path().join("config/secret")).unwrap();
+    std::fs::create_dir(dir.path().join("mapping")).unwrap();
+    std::fs::write(dir.path().join("mapping/acme.toml"), include_str!("../../../mapping/example.toml"))
+        .unwrap();
+    for command in ["show", "test", "draw"] {
+        let called = call(dir.path(), &["mapping", command], &[]);
+        assert_eq!(called.code, 0, "{command}: {}", called.err);
+    }
+}

@@ -129,6 +129,7 @@ async fn a_decision_reaches_the_daemon_with_the_name_of_who_decides() {
 #[tokio::test]
 async fn retrying_all_is_asked_first_and_done_with_yes_or_an_id() {
     let company = Company::new(Fake::default()).await;
+    company.served.fake.parked.lock().unwrap().push(parked());
     let called = company.call(&["parked", "retry"]).await;
     assert_eq!(called.code, 2);
     assert!(called.err.contains("--yes") && called.err.contains("[y/N]"), "{}", called.err);
