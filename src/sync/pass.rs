@@ -317,8 +317,9 @@ impl Engine {
             turn.decided += works.len();
             let span = tracing::trace_span!(target: TRACES, "decide", decided = works.len());
             let decided = async { self.settle(self.decide(works).await?).await };
+            let decided = decided.instrument(span).await?;
             let (now, mapping) = (self.now(), self.mapping());
-            for decided in decided.instrument(span).await? {
+            for decided in decided {
                 turn.done.insert(decided.work.link.prospect.clone());
                 turn.writes.extend(Write::of(&mapping, decided, now));
             }
