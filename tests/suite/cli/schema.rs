@@ -141,7 +141,7 @@ async fn what_every_command_prints_is_as_its_schema_says() {
     }
     let conflicts: Value = serde_json::from_str(&company.call("conflicts").await.out).unwrap();
     let id = conflicts[0]["id"].as_str().expect("a conflict");
-    company.call(&format!("conflicts resolve {id} --take engage --by Ann")).await;
+    company.call(&format!("conflicts resolve {id} --take salesforce --by Ann")).await;
     let parked: Value = serde_json::from_str(&company.call("parked").await.out).unwrap();
     assert_eq!(parked.as_array().unwrap().len(), 1, "{parked:#}");
     for line in ["parked retry --yes", "parked drop --yes", "resync --all", "store verify"] {
