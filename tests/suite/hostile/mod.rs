@@ -30,14 +30,14 @@ fn simulated_days_break_no_rule_and_come_out_the_same_twice() {
 #[test]
 fn every_fault_happens_and_meets_people_who_are_quiet_due_and_decided() {
     let mut matrix = Matrix::default();
-    for seed in 5_001..5_121 {
+    for seed in 5_001..5_241 {
         matrix.add(&play_with_matrix(&Plan::of(seed)).matrix);
     }
     let empty = matrix.empty();
     let never = FAULTS.iter().filter(|fault| empty.iter().filter(|(other, _)| other == *fault).count() == 7);
     assert_eq!(never.collect::<Vec<_>>(), Vec::<&simulation::Fault>::new());
     // A few seeds fill what is common; the long run is `.ci/simulate matrix`.
-    assert!(empty.len() < 90, "{empty:?}");
+    assert!(empty.len() < 50, "{empty:?}");
 }
 
 #[test]
