@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example sim -- --seeds 1000 [--from N]` plays many seeds, each twice (`--once`: once), and fails
 //! when one breaks a rule or comes out differently; `--minutes M` plays as many as fit. `--seed N` plays one, shrinks it and
-//! tells its story (`--mistake NAME` with that mistake planted); `--matrix` shows which fault met whom in which state, and
+//! tells its story (`--mistake NAME` with that mistake planted, `--reads` with every call); `--matrix` shows which fault met whom in which state, and
 //! fails where one never did; `--walks COUNT` asks the decision alone, against a reference; `--ledger` ends with a row for
 //! `docs/ledger.md`. With `--features mutants`, `--mutants` plants every known mistake in turn, tells after how many seeds it
 //! is found, and fails when one is not.
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: sim --seed N [--mistake NAME] | (--seeds COUNT | --minutes M) [--from N] [--once | --matrix] \
+const USAGE: &str = "usage: sim --seed N [--mistake NAME] [--reads] | (--seeds COUNT | --minutes M) [--from N] [--once | --matrix] \
                      | --walks COUNT | --mutants [--seeds COUNT] [--ledger]";
 
 /// What was asked for.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     };
     match (number("--seed"), number("--seeds"), number("--walks")) {
         (_, _, Some(count)) => walks(&asked(count)),
-        (Some(seed), None, _) => one(seed, text("--mistake").as_deref()),
+        (Some(seed), None, _) => one(seed, text("--mistake").as_deref(), has("--reads")),
         (None, count, _) if has("--mutants") => mutants(&asked(count.unwrap_or(10_000))),
         (None, Some(count), _) => many(&asked(count)),
         (None, None, _) if minutes.is_some() => many(&asked(u64::MAX / 2)),
@@ -96,7 +96,7 @@ fn walks(asked: &Asked) -> ExitCode {
 }
 
 /// Plays one seed, and tells its story if it breaks a rule.
-fn one(seed: u64, mistake: Option<&str>) -> ExitCode {
+fn one(seed: u64, mistake: Option<&str>, with_reads: bool) -> ExitCode {
     ready();
     if let Some(mistake) = mistake
         && !plant(mistake)
@@ -120,7 +120,7 @@ fn one(seed: u64, mistake: Option<&str>) -> ExitCode {
         plan.steps.len(),
         plan.rates
     );
-    println!("{}\n{}", outcome.mapping, story(&outcome));
+    println!("{}\n{}", outcome.mapping, story(&outcome, with_reads));
     println!("=> {}", named(&outcome, outcome.broken.as_deref().unwrap_or_default()));
     ExitCode::FAILURE
 }

@@ -198,11 +198,13 @@ impl Stage {
             let ledger = &mut self.checker.ledgers[who];
             let is_present = present == value;
             ledger.believed[daemon][place] = Some(value);
-            // The two systems are read one after the other: where what was read agrees, nobody can know which side moved on.
-            let [salesforce, engage] = &ledger.believed[daemon];
-            let agree = salesforce.as_ref().zip(engage.as_ref());
-            if is_present && agree.is_some_and(|(value, status)| self.company.agree(value, status)) {
-                ledger.uncarried[place] = false;
+            // The two systems are read one after the other: what was read may agree, though the two never did at one time.
+            if let [Some(value), Some(status)] = &ledger.believed[daemon]
+                && self.company.agree(value, status)
+            {
+                ledger.agreed[0].insert(value.clone());
+                ledger.agreed[1].insert(status.clone());
+                ledger.uncarried[place] &= !is_present;
             }
             if side == Side::Salesforce {
                 ledger.known_gone[daemon] = gone;

@@ -2,22 +2,23 @@
 
 use super::Outcome;
 
-/// The story of a run, line by line.
-pub fn story(outcome: &Outcome) -> String {
+/// The story of a run, line by line; calls that only read are counted, unless they are asked for.
+pub fn story(outcome: &Outcome, with_reads: bool) -> String {
     let mut lines = Vec::new();
     for (who, (lead, prospect, held)) in outcome.people.iter().enumerate() {
         lines.push(format!("person {who} is Lead {lead} and prospect {prospect}: {held}"));
     }
-    let mut reads = 0;
+    let mut left_out = 0;
     for line in &outcome.story {
         // Only who reads something at a wrong moment is wrong, and then what they write tells it.
-        if line.contains(" LOCKSTEP GET ") && line.ends_with("-> 200") || line.contains("/oauth") {
-            reads += 1;
+        let reads = line.contains(" LOCKSTEP GET ") && line.ends_with("-> 200") || line.contains("/oauth");
+        if reads && !with_reads {
+            left_out += 1;
             continue;
         }
-        if reads > 0 {
-            lines.push(format!("{:16}LOCKSTEP reads ({reads} calls that are answered)", ""));
-            reads = 0;
+        if left_out > 0 {
+            lines.push(format!("{:16}LOCKSTEP reads ({left_out} calls that are answered)", ""));
+            left_out = 0;
         }
         lines.push(named(outcome, line));
     }

@@ -18,7 +18,7 @@ fn simulated_days_break_no_rule_and_come_out_the_same_twice() {
         let plan = Plan::of(seed);
         let (outcome, again) = (play(&plan), play(&plan));
         if let Some(broken) = &outcome.broken {
-            let story = story(&play(&shrunk(plan)));
+            let story = story(&play(&shrunk(plan)), false);
             panic!(
                 "seed {seed}: {broken}\n{story}\nagain: cargo run --release --example sim -- --seed {seed}"
             );
