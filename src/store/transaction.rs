@@ -218,7 +218,10 @@ impl<'a> Transaction<'a> {
     pub(super) fn next_number(&mut self) -> Result<u64, StoreError> {
         let key = Kind::Own.key().text("next");
         let number = self.get(&key)?.unwrap_or(1u64);
-        self.put(key, &(number + 1))?;
+        let Some(next) = number.checked_add(1) else {
+            return Err(StoreError::Damaged { key: key.to_string(), reason: "no number is left".to_owned() });
+        };
+        self.put(key, &next)?;
         Ok(number)
     }
 }
