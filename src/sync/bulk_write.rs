@@ -7,7 +7,8 @@
 use super::detect::expect;
 use super::engine::{Engine, Interrupted, lock};
 use super::long_work::Telling;
-use super::write::{Ended, Write, look_again};
+use super::look_again::look_again;
+use super::write::{Ended, Write};
 use crate::config::Bulk;
 use crate::connector::salesforce::{BulkKind, BulkState, Purpose, SalesforceWrite};
 use crate::connector::{CallError, Effect, Retry, wait_after};

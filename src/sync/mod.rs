@@ -32,6 +32,7 @@ mod intake;
 mod link_by_email;
 mod live;
 mod long_work;
+mod look_again;
 mod newcomers;
 mod observe;
 mod outbound;

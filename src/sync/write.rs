@@ -7,16 +7,16 @@ use super::detect::expect;
 use super::engine::{Engine, Interrupted, lock};
 use super::failed::{failed, later};
 use super::gather::Work;
+use super::look_again::{has_moved_on, look_again};
 use super::own_write;
 use super::record::{self, Note, NoteKind};
-use super::settle::{Decided, now_held};
+use super::settle::Decided;
 use crate::connector::salesforce::Purpose;
 use crate::connector::{CallError, Effect, Retry};
 use crate::event::TRACES;
 use crate::mapping::Mapping;
 use crate::model::{
-    Baseline, Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
-    WriteReason,
+    Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason,
 };
 use crate::reconcile::{Candidate, Decision, LatchChange, Verdict};
 use crate::store::{Intent, StoreError, Transaction};
@@ -301,56 +301,6 @@ impl Engine {
 /// What calls are for that carry these writes out: opt-outs alone go through as long as a single call is left.
 pub(super) fn purpose<'a>(mut writes: impl Iterator<Item = &'a Write>) -> Purpose {
     if writes.all(Write::is_opt_out) { Purpose::OptOut } else { Purpose::Write }
-}
-
-/// Compares both sides with what the decision saw.
-pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
-    let Some(now) = now_held(mapping, &write.work) else {
-        return Some(Ended::Stale("a record could not be read any more".to_owned()));
-    };
-    // A record that goes on as another one may still have said "opted out" to Engage.
-    let last_word = write.is_opt_out() && write.step().side() == Side::Engage;
-    let gone = (!last_word && write.work.record.as_ref().is_some_and(has_moved_on))
-        || write.work.prospect.as_ref().is_some_and(|prospect| prospect.deleted);
-    if mutant::is("no-look-before-write") {
-        return None;
-    }
-    if gone && !mutant::is("gone-is-written") {
-        return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
-    }
-    if write.step().is_details() {
-        return super::details::look_again(mapping, write);
-    }
-    let side = write.step().side();
-    if holds_target(&now, write.step()) && source_unmoved(&now, write.step()) {
-        return Some(Ended::Written { shows: None });
-    }
-    if now != write.step().seen {
-        let moved = if source_unmoved(&now, write.step()) { side } else { side.other() };
-        return Some(Ended::Stale(format!("{moved} moved after this was decided")));
-    }
-    None
-}
-
-fn has_moved_on(record: &SalesforceRecord) -> bool {
-    record.is_deleted || record.is_converted
-}
-
-fn holds_target(now: &Baseline, step: &Step) -> bool {
-    match &step.target {
-        Target::Engage { status, .. } => now.engage == *status,
-        Target::EngageDetails { .. } => false,
-        Target::Salesforce { fields } => {
-            fields.iter().all(|(name, value)| now.salesforce.get(name) == Some(value))
-        }
-    }
-}
-
-fn source_unmoved(now: &Baseline, step: &Step) -> bool {
-    match step.side() {
-        Side::Engage => now.salesforce == step.seen.salesforce,
-        Side::Salesforce => now.engage == step.seen.engage,
-    }
 }
 
 fn record_one(
