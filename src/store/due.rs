@@ -198,7 +198,8 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// Lets a decided write wait for an operator, until `not_before` at least, if the mark still has this generation.
+    /// Lets a decided write wait for an operator, until `not_before` at least, if the mark still has this generation, and
+    /// nobody has let through that very write meanwhile.
     pub fn hold_back(
         &mut self,
         prospect: &ProspectId,
@@ -206,9 +207,8 @@ impl Transaction<'_> {
         not_before: Timestamp,
         fingerprint: u64,
     ) -> Result<bool, StoreError> {
-        let Some(old) = self.due(prospect)?.filter(|due| due.generation == generation) else {
-            return Ok(false);
-        };
+        let waits = |due: &Due| due.generation == generation && due.approved != Some(fingerprint);
+        let Some(old) = self.due(prospect)?.filter(waits) else { return Ok(false) };
         let due =
             Due { not_before: Some(not_before), waiting: Some(fingerprint), approved: None, ..old.clone() };
         self.replace_row(prospect, Some(&old), Some(&due))?;
@@ -241,6 +241,20 @@ mod tests {
 
     fn mark(store: &TestStore, number: u32, seen: Seen) -> Due {
         store.write(|t| t.mark_due(&prospect(number), seen)).unwrap()
+    }
+
+    #[test]
+    fn an_operator_who_was_faster_than_the_turn_that_asks_is_not_asked_again() {
+        let store = TestStore::new();
+        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        let asks =
+            |fingerprint| store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), fingerprint));
+        assert!(asks(7).unwrap());
+        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
+        assert!(!asks(7).unwrap(), "a turn that was deciding meanwhile");
+        let through = store.reader().due(&prospect(1)).unwrap().unwrap();
+        assert_eq!((through.approved, through.waiting, through.not_before), (Some(7), None, None));
+        assert!(asks(8).unwrap(), "another write is another question");
     }
 
     #[test]
