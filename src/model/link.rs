@@ -44,3 +44,11 @@ pub struct Latch {
     /// Which sides have been seen opted out since: an opt-out still has to be carried to the other one.
     pub seen: super::BySide<bool>,
 }
+
+impl Latch {
+    /// The same person's, for a record that was never seen opted out: that it says nothing of it takes nothing back.
+    pub fn on_another_record(mut self) -> Latch {
+        self.seen.salesforce = false;
+        self
+    }
+}

@@ -379,6 +379,6 @@ impl Case<'_> {
 }
 
 /// A field that the baseline never held counts as unchanged: a changed mapping is never retroactive.
-fn differs(before: &Fields, now: &Fields) -> bool {
+pub(super) fn differs(before: &Fields, now: &Fields) -> bool {
     before.iter().any(|(name, value)| now.get(name).is_some_and(|present| present != value))
 }

@@ -1,6 +1,6 @@
 //! Opt-outs: carried over before and above everything else, and taken back only as the company, or a named person, says.
 
-use super::decide::Case;
+use super::decide::{Case, differs};
 use super::decision::*;
 use crate::mapping::OptOutCleared;
 use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, WriteReason};
@@ -27,6 +27,11 @@ impl Case<'_> {
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
         if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
+            // A record that says so, and was edited since, says it anew: both sides may have been cleared in between.
+            let baseline = self.situation.link.baseline.as_ref();
+            if now.salesforce && baseline.is_some_and(|base| differs(&base.salesforce, &self.record.fields)) {
+                return Verdict::new(self.carry_opt_out(Side::Salesforce), latch);
+            }
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return self.let_pass(now, before, WriteReason::Changed(side));
         }

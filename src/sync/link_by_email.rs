@@ -6,7 +6,7 @@ use super::newcomers;
 use crate::emit;
 use crate::mapping::{NewLeads, NewProspects};
 use crate::model::{
-    HoldReason, Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side,
+    HoldReason, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side,
 };
 use crate::mutant;
 use crate::store::{Held, JournalEntry, Newcomer, Seen, Source, StoreError, Transaction, marks};
@@ -191,7 +191,7 @@ fn link(
 ) -> Result<(), StoreError> {
     tx.remove_held(prospect)?;
     // The latch belongs to the person, whichever record they had.
-    let latch = tx.remove_former(prospect)?.and_then(|former| former.latch);
+    let latch = tx.remove_former(prospect)?.and_then(|former| former.latch).map(Latch::on_another_record);
     tx.put_link(&Link {
         prospect: prospect.clone(),
         salesforce: record,

@@ -138,7 +138,7 @@ fn first_link(prospect: &Prospect, salesforce: SalesforceId, latch: Option<Latch
         salesforce,
         named_by_engage: Some(salesforce),
         baseline: None,
-        latch,
+        latch: latch.map(Latch::on_another_record),
         details: Default::default(),
     }
 }

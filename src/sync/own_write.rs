@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::gather::Work;
-use super::record::{Note, NoteKind, apply_latch, settle_pauses, written_entry};
+use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
 use crate::model::{Baseline, BySide, Link, SetAt, Side, Step, Target, WriteReason};
@@ -187,6 +187,16 @@ pub(super) fn own_write_found(
     let prospect = &work.link.prospect;
     tx.remove_intent(prospect)?;
     if work.fate == Fate::None {
+        if let Some(lost) = &intent.step.overruled
+            && !holds_old_value(work, intent)
+        {
+            // The value that lost may have been written over by us: it is named all the same.
+            let reason = "whether this was written is not known: somebody has changed it since";
+            let mut entry = entry(work, "stale", reason, now);
+            (entry.side, entry.overruled) = (Some(intent.step.side()), Some(lost.clone()));
+            tx.append_journal(&entry)?;
+            notes.push(Note::new(NoteKind::Stale, entry, None));
+        }
         return Ok(false);
     }
     let mut link = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());

@@ -164,6 +164,11 @@ impl Stage {
         }
         ledger.uncarried = [false, false];
         ledger.agreed = [&after.value, &after.status].map(|value| BTreeSet::from([value.clone()]));
+        // What was carried over is what had been read: going back to it is no change.
+        let source = 1 - side;
+        if let Some(carried) = &ledger.believed[daemon][source] {
+            ledger.agreed[source].insert(carried.clone());
+        }
         let was_out = before.out || before.status == "opted_out";
         if old != new && !known && !is_out && !twins {
             broken.push(format!("4: {new} stands for nothing that was seen on the other side"));

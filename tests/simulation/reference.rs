@@ -88,6 +88,10 @@ fn taken_back(company: &Company, known: &Known, out: [bool; 2]) -> Told {
         Some(0) if out[0] => return to_engage(known, Some("opted_out")),
         Some(1) if out[1] => return to_salesforce(known, OUT, true),
         None if !company.follows_cleared => return Told::Hold,
+        // Edited since, and says so still: says so anew.
+        None if out[0] && known.base.as_ref().is_some_and(|base| record(base) != record(&known.now)) => {
+            return to_engage(known, Some("opted_out"));
+        }
         _ => {}
     }
     match out {
@@ -105,6 +109,11 @@ fn taken_back(company: &Company, known: &Known, out: [bool; 2]) -> Told {
     }
 }
 
+/// What Salesforce holds.
+fn record(pair: &Pair) -> (&'static str, bool) {
+    (pair.value, pair.ticked)
+}
+
 fn ordinary(company: &Company, known: &Known) -> Told {
     let now = &known.now;
     if let Some(side) = known.taken {
@@ -120,7 +129,7 @@ fn ordinary(company: &Company, known: &Known) -> Told {
             _ => Told::Hold,
         };
     };
-    let changed = [(base.value, base.ticked) != (now.value, now.ticked), base.status != now.status];
+    let changed = [record(base) != record(now), base.status != now.status];
     match changed {
         [false, false] => Told::Nothing,
         _ if related => adopt(known),

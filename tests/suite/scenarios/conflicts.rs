@@ -207,3 +207,20 @@ async fn who_opts_out_again_stays_so_though_the_answer_to_the_clearing_was_lost(
     assert_eq!(world.person_status(&jane), "opted_out");
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn an_opt_out_goes_along_to_another_record_that_knows_nothing_of_it() {
+    let follow = "[opt_out]\ncleared = \"follow\"\n";
+    let world = World::with_mapping(&format!("{}\n{follow}", mapping("engage"))).await;
+    let jane = world.person("Unsubscribed", "opted_out").await;
+    world.agree().await;
+    let other = world.lead_without_prospect("Attempting to contact");
+    world.product.link(&jane.prospect, Some(other));
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    assert_eq!(world.person_status(&jane), "opted_out", "nobody has taken it back");
+    assert_eq!(world.record_status(other), "Unsubscribed");
+    world.is_quiet().await;
+}
