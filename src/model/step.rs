@@ -83,6 +83,11 @@ impl Step {
         }
     }
 
+    /// Whether it carries an opt-out over. Those are never counted and never wait (rulings.md 11).
+    pub fn is_opt_out(&self) -> bool {
+        matches!(self.reason, WriteReason::OptedOut(_))
+    }
+
     /// Whether further fields are written, and not the status.
     pub fn is_details(&self) -> bool {
         !self.details.is_empty()

@@ -15,4 +15,4 @@ pub use details::{marks, text_of};
 pub use guard::{Waiting, mass_creation};
 pub use move_on::relink;
 pub use of_age::of_age;
-pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, is_opt_out, plan, plan_id};
+pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, plan, plan_id};

@@ -2,7 +2,7 @@
 
 use super::guard::{self, Waiting};
 use crate::mapping::Limits;
-use crate::model::{ChangeId, ProspectId, SalesforceId, SalesforceObject, Side, Step, WriteReason};
+use crate::model::{ChangeId, ProspectId, SalesforceId, SalesforceObject, Side, Step};
 
 /// Rows of one call: what Salesforce Collections and the default profile's batch both take at most.
 pub const BATCH_ROWS: usize = 200;
@@ -35,7 +35,7 @@ impl Candidate {
 
     /// Opt-outs never wait, and what was let through does not wait again.
     fn may_pass(&self) -> bool {
-        is_opt_out(&self.step) || self.approved.is_some_and(|approved| approved == self.fingerprint())
+        self.step.is_opt_out() || self.approved.is_some_and(|approved| approved == self.fingerprint())
     }
 }
 
@@ -86,11 +86,6 @@ impl Plan {
     }
 }
 
-/// Whether a write carries an opt-out. Those are never counted and never wait (rulings.md 11).
-pub fn is_opt_out(step: &Step) -> bool {
-    matches!(step.reason, WriteReason::OptedOut(_))
-}
-
 /// Puts decided writes in order. `recent_writes` tells how often that side of a link was written within the last
 /// hour, `linked` how many links there are, `first_run` whether nobody was ever asked about this store.
 pub fn plan(
@@ -101,7 +96,7 @@ pub fn plan(
     first_run: bool,
 ) -> Plan {
     let (flapping, rest): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
-        !is_opt_out(&c.step) && recent_writes(&c.prospect, c.step.side()) >= limits.writes_per_record_per_hour
+        !c.step.is_opt_out() && recent_writes(&c.prospect, c.step.side()) >= limits.writes_per_record_per_hour
     });
     let (passing, asking): (Vec<_>, Vec<_>) = rest.into_iter().partition(Candidate::may_pass);
     let waiting =
@@ -127,7 +122,7 @@ fn batches(mut candidates: Vec<Candidate>) -> Vec<Batch> {
     let lane = |candidate: &Candidate| {
         let side = candidate.step.side();
         let object = (side == Side::Salesforce).then(|| candidate.salesforce.object());
-        (!is_opt_out(&candidate.step), side, object)
+        (!candidate.step.is_opt_out(), side, object)
     };
     candidates.sort_by_key(|candidate| (lane(candidate), candidate.change, candidate.prospect.clone()));
     candidates

@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
-use crate::model::{Baseline, BySide, Link, SetAt, Side, Step, Target, WriteReason};
+use crate::model::{Baseline, BySide, Link, SetAt, Side, Step, Target};
 use crate::mutant;
 use crate::reconcile::LatchChange;
 use crate::store::{Intent, StoreError, Transaction};
@@ -89,9 +89,8 @@ fn fate(mapping: &Mapping, work: &Work, intent: &Intent) -> Fate {
         return Fate::Arrived;
     }
     // An opt-out is carried over until it is there.
-    let is_opt_out = matches!(intent.step.reason, WriteReason::OptedOut(_));
     let times = intent.touched.zip(touched(mapping, work, &intent.step));
-    let Some((before, now)) = times.filter(|_| !is_opt_out) else { return Fate::None };
+    let Some((before, now)) = times.filter(|_| !intent.step.is_opt_out()) else { return Fate::None };
     // Salesforce's times are whole seconds, whatever its events say.
     let moved = match intent.step.side() {
         Side::Engage => before != now,
@@ -142,7 +141,7 @@ pub(super) fn count_as_done(mapping: &Mapping, link: &mut Link, intent: &Intent,
         return super::details::settle(link, step);
     }
     link.baseline = Some(step.after());
-    if matches!(step.reason, WriteReason::OptedOut(_)) {
+    if step.is_opt_out() {
         apply_latch(link, LatchChange::Set(BySide::only(step.side())), now);
     } else if takes_opt_out_back(mapping, intent) {
         apply_latch(link, LatchChange::Clear, now);

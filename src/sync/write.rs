@@ -16,7 +16,7 @@ use crate::connector::{CallError, Effect, Retry};
 use crate::event::TRACES;
 use crate::mapping::Mapping;
 use crate::model::{
-    Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target, WriteReason,
+    Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
 };
 use crate::reconcile::{Candidate, Decision, LatchChange, Verdict};
 use crate::store::{Intent, StoreError, Transaction};
@@ -91,7 +91,7 @@ impl Write {
     }
 
     pub(super) fn is_opt_out(&self) -> bool {
-        matches!(self.step().reason, WriteReason::OptedOut(_))
+        self.step().is_opt_out()
     }
 }
 

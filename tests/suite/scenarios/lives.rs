@@ -1,6 +1,6 @@
 //! What a record can live through, and what a system can answer.
 
-use super::world::World;
+use super::world::{Person, World};
 use std::time::Duration;
 
 #[tokio::test]
@@ -160,8 +160,8 @@ async fn an_edit_between_reading_and_writing_is_not_overwritten() {
     world.is_quiet().await;
 }
 
-#[tokio::test]
-async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
+/// Three people whose Leads will be written by one call, and the second of them will be edited just before it.
+async fn edited_in_the_declared_window() -> (World, Vec<Person>) {
     let world = World::example().await;
     let people = world.people(3, "Attempting to contact", "approaching").await;
     world.agree().await;
@@ -169,6 +169,12 @@ async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
         world.user_sets_person(person, "success");
     }
     world.org.edit_before_next_update(people[1].lead, "Status", serde_json::json!("In progress"));
+    (world, people)
+}
+
+#[tokio::test]
+async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
+    let (world, people) = edited_in_the_declared_window().await;
     world.cycle().await;
     let reported = |journal: &[lockstep::store::JournalEntry]| {
         journal
@@ -182,13 +188,7 @@ async fn an_edit_inside_the_declared_window_is_detected_and_reported() {
 
 #[tokio::test]
 async fn an_edit_that_was_overwritten_is_reported_even_after_a_restart() {
-    let world = World::example().await;
-    let people = world.people(3, "Attempting to contact", "approaching").await;
-    world.agree().await;
-    for person in &people {
-        world.user_sets_person(person, "success");
-    }
-    world.org.edit_before_next_update(people[1].lead, "Status", serde_json::json!("In progress"));
+    let (world, people) = edited_in_the_declared_window().await;
     world.org.faults().break_on("GET", "LeadHistory");
     world.cycle().await;
     assert_eq!(world.lead_status(&people[1]), "Nurture", "it was written");
