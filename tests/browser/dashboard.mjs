@@ -110,7 +110,8 @@ try {
 
   await step("it is decided by keyboard alone", async () => {
     await page.goto(`${base}#overview`);
-    await reads(page, "#waiting-count", "1");
+    // One at least: the sales floor goes on, and whoever it moves against a bounce waits as well.
+    await page.waitForFunction(() => Number(document.querySelector("#waiting-count:not([hidden])")?.textContent) >= 1);
     await page.focus("nav a");
     const focused = (property) => page.evaluate((property) => document.activeElement[property], property);
     const tabTo = async (holds, what) => {
