@@ -43,6 +43,10 @@ pub struct Latch {
     pub since: Timestamp,
     /// Which sides have been seen opted out since: an opt-out still has to be carried to the other one.
     pub seen: super::BySide<bool>,
+    /// When Engage said so, by its clock (`status_changed_at`), as far as both sides were known to say it: one that is later
+    /// was said anew. `None` where that was never read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_engage: Option<Timestamp>,
 }
 
 impl Latch {

@@ -6,7 +6,6 @@
 use super::decision::*;
 use super::details;
 use super::move_on::moved_on;
-use super::opt_out::covers;
 use crate::lifecycle;
 use crate::mapping::{Context, Disagree, Mapping, Relation, Row, Winner};
 use crate::model::{
@@ -100,7 +99,7 @@ fn last_opt_out(
     if case.seen_opted_out().engage {
         return None;
     }
-    let seen = LatchChange::Set(BySide { salesforce: true, engage: false });
+    let seen = LatchChange::seen(BySide { salesforce: true, engage: false });
     Some(Verdict::new(case.carry_opt_out(Side::Salesforce), seen))
 }
 
@@ -120,23 +119,19 @@ impl Case<'_> {
             salesforce: self.is_out(&self.record.fields),
             engage: self.prospect.status.is_opted_out(),
         };
-        let latch = match (now.salesforce || now.engage, &self.situation.link.latch) {
-            (true, Some(latch)) if covers(latch.seen, now) => LatchChange::Keep,
-            (true, _) => LatchChange::Set(now),
-            (false, _) => LatchChange::Keep,
-        };
+        let said = now.engage.then_some(self.prospect.status_changed_at);
         if now.salesforce && now.engage {
-            return Verdict::new(self.settled(AdoptReason::BothOptedOut), latch);
+            return Verdict::new(self.settled(AdoptReason::BothOptedOut), self.latch(now, said));
         }
         let before = self.seen_opted_out();
         for side in Side::BOTH {
             // The other side was never told; or it was and somebody took it back there, and this one is new.
             if *now.get(side) && !(*before.get(side.other()) && *before.get(side)) {
-                return Verdict::new(self.carry_opt_out(side), latch);
+                return Verdict::new(self.carry_opt_out(side), self.latch(now, said));
             }
         }
         if before.salesforce || before.engage {
-            return self.cleared(now, before, latch);
+            return self.cleared(now, before);
         }
         Verdict::new(self.ordinary(), LatchChange::Keep)
     }

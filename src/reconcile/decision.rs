@@ -1,6 +1,7 @@
 //! What can be decided about one linked person. Every odd case has a name.
 
 use crate::model::{Baseline, BySide, Detail, DetailBase, HoldReason, SalesforceId, Side, Step};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -101,10 +102,22 @@ pub enum AdoptReason {
 pub enum LatchChange {
     /// Nothing.
     Keep,
-    /// It is set, or widened, to the sides seen opted out.
-    Set(BySide<bool>),
+    /// It is set, or widened.
+    Set {
+        /// The sides seen opted out.
+        seen: BySide<bool>,
+        /// When Engage said so, once the other side says so too.
+        in_engage: Option<Timestamp>,
+    },
     /// It comes off, because a named operator or `cleared = "follow"` says so.
     Clear,
+}
+
+impl LatchChange {
+    /// These sides say so; when is not known.
+    pub fn seen(seen: BySide<bool>) -> LatchChange {
+        LatchChange::Set { seen, in_engage: None }
+    }
 }
 
 /// Why a link moves to another Salesforce record.

@@ -5,6 +5,7 @@ use super::decision::*;
 use crate::mapping::OptOutCleared;
 use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, WriteReason};
 use crate::mutant;
+use jiff::Timestamp;
 
 impl Case<'_> {
     /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
@@ -19,7 +20,8 @@ impl Case<'_> {
     }
 
     /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
-    pub(super) fn cleared(&self, now: BySide<bool>, before: BySide<bool>, latch: LatchChange) -> Verdict {
+    pub(super) fn cleared(&self, now: BySide<bool>, before: BySide<bool>) -> Verdict {
+        let latch = self.latch(now, None);
         if let Some(take) = self.situation.resolution {
             if *now.get(take) {
                 return Verdict::new(self.carry_opt_out(take), latch);
@@ -27,15 +29,50 @@ impl Case<'_> {
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
         if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
-            // A record that says so, and was edited since, says it anew: both sides may have been cleared in between.
-            let baseline = self.situation.link.baseline.as_ref();
-            if now.salesforce && baseline.is_some_and(|base| differs(&base.salesforce, &self.record.fields)) {
-                return Verdict::new(self.carry_opt_out(Side::Salesforce), latch);
-            }
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
-            return self.let_pass(now, before, WriteReason::Changed(side));
+            return match self.said_anew(now) {
+                Some(true) => Verdict::new(
+                    self.carry_opt_out(side.other()),
+                    self.latch(now, now.engage.then_some(self.prospect.status_changed_at)),
+                ),
+                Some(false) => self.let_pass(now, before, WriteReason::Changed(side)),
+                None => Verdict::new(hold_cleared(now, before), latch),
+            };
         }
         Verdict::new(hold_cleared(now, before), latch)
+    }
+
+    /// Whether the side that still says "opted out" has said so anew since both last said it: then the other one's clearing
+    /// does not speak of that. `None` where it cannot be known.
+    fn said_anew(&self, now: BySide<bool>) -> Option<bool> {
+        let link = self.situation.link;
+        if now.engage {
+            let known = link.latch.as_ref().and_then(|latch| latch.in_engage);
+            return Some(known.is_some_and(|known| known != self.prospect.status_changed_at));
+        }
+        if !now.salesforce {
+            return Some(false);
+        }
+        // A record that was edited since, and says so, says it anew: both sides may have been cleared in between.
+        let base = link.baseline.as_ref();
+        if base.is_some_and(|base| differs(&base.salesforce, &self.record.fields)) {
+            return Some(true);
+        }
+        // It holds what it held, and was touched behind the clearing: the box may have been cleared and ticked again.
+        (self.record.last_modified <= self.prospect.status_changed_at).then_some(false)
+    }
+
+    /// What becomes of the latch where these sides say "opted out".
+    pub(super) fn latch(&self, now: BySide<bool>, in_engage: Option<Timestamp>) -> LatchChange {
+        match &self.situation.link.latch {
+            _ if !now.salesforce && !now.engage => LatchChange::Keep,
+            Some(latch)
+                if covers(latch.seen, now) && (in_engage.is_none() || latch.in_engage == in_engage) =>
+            {
+                LatchChange::Keep
+            }
+            _ => LatchChange::Set { seen: now, in_engage },
+        }
     }
 
     /// Carries a clearing over, whole: where the other side would still say "opted out" afterwards, the next look would
@@ -95,6 +132,6 @@ fn hold_cleared(now: BySide<bool>, before: BySide<bool>) -> Decision {
     Decision::Hold(HoldReason::OptOutCleared { side })
 }
 
-pub(super) fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
+fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
     (seen.salesforce || !now.salesforce) && (seen.engage || !now.engage)
 }

@@ -62,7 +62,7 @@ impl Engine {
             super::salesforce_write::side_trouble(answers.iter().map(|answer| answer.as_ref().err()));
         for (write, answer) in going.into_iter().zip(answers) {
             let end = match answer {
-                Ok(prospect) => Ended::Written { shows: Some(prospect.status) },
+                Ok(prospect) => Ended::Written { shows: Some(Box::new(prospect)) },
                 Err(error) => Ended::Failed(error),
             };
             ended.push((write, end));

@@ -114,11 +114,19 @@ pub(super) fn prospect(
         field.name(link.salesforce.object()).map(|_| mark(value))
     };
     let unchanged = link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status)
+        && !says_anew(link, prospect)
         && !details::moved(mapping, link, |base| base.engage, detail);
     if unchanged && !prospect.deleted && !pending.any() {
         return Observed::Nothing;
     }
     Observed::Due { prospect: link.prospect.clone(), seen }
+}
+
+/// Whether somebody who is opted out has said so again. Were it not looked at, a later clearing in Salesforce would seem to
+/// be the older word.
+fn says_anew(link: &Link, prospect: &Prospect) -> bool {
+    let known = link.latch.as_ref().map(|latch| latch.in_engage);
+    prospect.status.is_opted_out() && known.is_some_and(|known| known != Some(prospect.status_changed_at))
 }
 
 /// Whether Engage only goes on naming a record that is gone: naming it does not bring it back.

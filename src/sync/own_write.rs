@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
-use crate::model::{Baseline, BySide, Link, SetAt, Side, Step, Target};
+use crate::model::{ActorKind, Baseline, BySide, Link, SetAt, Side, Step, Target};
 use crate::mutant;
 use crate::reconcile::LatchChange;
 use crate::store::{Intent, StoreError, Transaction};
@@ -63,7 +63,8 @@ impl Engine {
             let Some(intent) = &work.intent else { continue };
             // Of further fields both sides are compared as they are.
             if !intent.step.is_details() {
-                count(mapping, &mut work.link, intent, work.fate, now);
+                let said = said_in_engage(work, intent);
+                count(mapping, &mut work.link, intent, (work.fate, said), now);
             }
         }
         Ok(())
@@ -126,23 +127,49 @@ fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
 }
 
 /// What an unrecorded write, by its fate, makes of its link.
-fn count(mapping: &Mapping, link: &mut Link, intent: &Intent, fate: Fate, now: Timestamp) {
+fn count(
+    mapping: &Mapping,
+    link: &mut Link,
+    intent: &Intent,
+    (fate, said): (Fate, Option<Timestamp>),
+    now: Timestamp,
+) {
     match fate {
         Fate::None => {}
-        Fate::Arrived => count_as_done(mapping, link, intent, now),
+        Fate::Arrived => count_as_done(mapping, link, intent, said, now),
         Fate::SetAnew => count_as_moved(mapping, link, intent, now),
     }
 }
 
-/// What a write that arrived has made true: what anybody has changed since then is compared with that.
-pub(super) fn count_as_done(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
+/// When Engage said "opted out" because of an unrecorded write. Where somebody else has said so behind it, what stood there
+/// before: then what stands there now is new.
+fn said_in_engage(work: &Work, intent: &Intent) -> Option<Timestamp> {
+    let prospect = work.prospect.as_ref().filter(|prospect| prospect.status.is_opted_out())?;
+    match prospect.status_changed_by {
+        Some(ActorKind::User | ActorKind::System) => intent.touched,
+        Some(ActorKind::Api) | None => Some(prospect.status_changed_at),
+    }
+}
+
+/// What a write that arrived has made true: what anybody has changed since then is compared with that. `said` is when Engage
+/// said "opted out" because of it.
+pub(super) fn count_as_done(
+    mapping: &Mapping,
+    link: &mut Link,
+    intent: &Intent,
+    said: Option<Timestamp>,
+    now: Timestamp,
+) {
     let step = &intent.step;
     if step.is_details() {
         return super::details::settle(link, step);
     }
     link.baseline = Some(step.after());
     if step.is_opt_out() {
-        apply_latch(link, LatchChange::Set(BySide::only(step.side())), now);
+        apply_latch(link, LatchChange::seen(BySide::only(step.side())), now);
+        if let Some(latch) = link.latch.as_mut().filter(|_| step.side() == Side::Engage) {
+            latch.in_engage = said;
+        }
     } else if takes_opt_out_back(mapping, intent) {
         apply_latch(link, LatchChange::Clear, now);
     }
@@ -199,7 +226,7 @@ pub(super) fn own_write_found(
         return Ok(false);
     }
     let mut link = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());
-    count(mapping, &mut link, intent, work.fate, now);
+    count(mapping, &mut link, intent, (work.fate, said_in_engage(work, intent)), now);
     tx.put_link(&link)?;
     if work.fate != Fate::Arrived {
         return Ok(false);

@@ -91,10 +91,12 @@ pub(super) fn apply_latch(link: &mut Link, change: LatchChange, now: Timestamp) 
     match change {
         LatchChange::Keep => {}
         LatchChange::Clear => link.latch = None,
-        LatchChange::Set(seen) => {
-            let latch = link.latch.get_or_insert(Latch { since: now, seen: BySide::default() });
+        LatchChange::Set { seen, in_engage } => {
+            let unset = Latch { since: now, seen: BySide::default(), in_engage: None };
+            let latch = link.latch.get_or_insert(unset);
             latch.seen.salesforce |= seen.salesforce;
             latch.seen.engage |= seen.engage;
+            latch.in_engage = in_engage.or(latch.in_engage);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::connector::{CallError, Effect, Retry};
 use crate::event::TRACES;
 use crate::mapping::Mapping;
 use crate::model::{
-    Detail, DetailBase, Link, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
+    Detail, DetailBase, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side, Step, Target,
 };
 use crate::reconcile::{Candidate, Decision, LatchChange, Verdict};
 use crate::store::{Intent, StoreError, Transaction};
@@ -66,11 +66,12 @@ impl Write {
         Intent { step: self.step().without_values(), ..self.intent.clone() }
     }
 
-    /// The link, where this person is seen opted out for the first time: whatever becomes of the write, that is known.
+    /// The link, where this person is seen opted out for the first time: whatever becomes of the write, that is known. When
+    /// it was said is kept once the other side was told.
     fn latched(&self, now: Timestamp) -> Option<Link> {
         let mut link = self.work.link.clone();
-        if matches!(self.latch, LatchChange::Set(_)) {
-            record::apply_latch(&mut link, self.latch, now);
+        if let LatchChange::Set { seen, .. } = self.latch {
+            record::apply_latch(&mut link, LatchChange::seen(seen), now);
         }
         (link.latch != self.work.link.latch).then_some(link)
     }
@@ -101,8 +102,8 @@ pub(super) type Part = (Vec<(Write, Ended)>, Vec<(Write, Ended)>, Option<CallErr
 /// How one write ended.
 #[derive(Debug, Clone)]
 pub(super) enum Ended {
-    /// Written. `shows` is what the written side answered it holds, where it answered that.
-    Written { shows: Option<crate::model::PersonStatus> },
+    /// Written. `shows` is the person as the written side answered, where it answered that.
+    Written { shows: Option<Box<Prospect>> },
     /// One of the two sides is not what it was when this was decided.
     Stale(String),
     /// Refused, or without an answer.
@@ -328,7 +329,8 @@ fn record_one(
             let mut link = work.link.clone();
             record::apply_latch(&mut link, write.latch, now);
             link.details.extend(write.details.iter().map(|(detail, base)| (*detail, *base)));
-            own_write::count_as_done(mapping, &mut link, intent, now);
+            let said = shows.as_deref().or(work.prospect.as_ref()).map(|prospect| prospect.status_changed_at);
+            own_write::count_as_done(mapping, &mut link, intent, said, now);
             tx.put_link(&link)?;
             tx.remove_intent(prospect)?;
             tx.remove_parked(prospect)?;
@@ -347,7 +349,7 @@ fn record_one(
             }
             // Somebody's automation answered inside our write: that is a change like any other (rulings.md 9).
             let surprised = match (&intent.step.target, shows) {
-                (Target::Engage { status, .. }, Some(shows)) => shows != status,
+                (Target::Engage { status, .. }, Some(shows)) => shows.status != *status,
                 _ => false,
             };
             // Behind a write of further fields the rest of the link waits for its turn, and so does a move to another

@@ -110,7 +110,7 @@ impl<'m> World<'m> {
             salesforce: self.ids.1,
             named_by_engage: None,
             baseline: state.baseline.clone(),
-            latch: state.latch.map(|seen| Latch { since: Timestamp::UNIX_EPOCH, seen }),
+            latch: state.latch.map(|seen| Latch { since: Timestamp::UNIX_EPOCH, seen, in_engage: None }),
             details: Default::default(),
         };
         let situation = Situation {
@@ -131,7 +131,7 @@ impl<'m> World<'m> {
         let mut next = state.clone();
         match verdict.latch {
             LatchChange::Keep => {}
-            LatchChange::Set(now) => {
+            LatchChange::Set { seen: now, .. } => {
                 let old = state.latch.unwrap_or_default();
                 next.latch = Some(BySide {
                     salesforce: old.salesforce || now.salesforce,

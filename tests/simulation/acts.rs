@@ -228,7 +228,8 @@ impl Stage {
         let is_out = was == "opted_out";
         match act {
             Act::SetInEngage if !is_out => self.set_in_engage(who),
-            Act::Unsubscribe => {
+            // Who is opted out already leaves no trace by unsubscribing again: nobody can know of it.
+            Act::Unsubscribe if !is_out => {
                 product.unsubscribe(&prospect).ok()?;
                 self.checker.opted_out(who);
                 Some(format!("{prospect} unsubscribes (was {was})"))

@@ -54,6 +54,10 @@ pub struct Known {
     pub base: Option<Pair>,
     /// On which sides the person has been seen opted out.
     pub latch: [bool; 2],
+    /// When Engage had said "opted out", once both were known to say it, in seconds.
+    pub said: Option<i64>,
+    /// When the Salesforce record was last touched, in seconds.
+    pub touched: i64,
     /// The side that an operator took, Salesforce first.
     pub taken: Option<usize>,
     /// When.
@@ -91,6 +95,12 @@ fn taken_back(company: &Company, known: &Known, out: [bool; 2]) -> Told {
         // Edited since, and says so still: says so anew.
         None if out[0] && known.base.as_ref().is_some_and(|base| record(base) != record(&known.now)) => {
             return to_engage(known, Some("opted_out"));
+        }
+        // It may have been ticked anew since the other side was cleared.
+        None if out[0] && known.touched > known.set_at.engage => return Told::Hold,
+        // Said again since both said it.
+        None if out[1] && known.said.is_some_and(|said| said != known.set_at.engage) => {
+            return to_salesforce(known, OUT, true);
         }
         _ => {}
     }

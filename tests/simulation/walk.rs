@@ -58,6 +58,8 @@ pub fn walk(ready: &[Ready], seed: u64) -> Result<(), String> {
         now: pair(random),
         base: random.random_bool(0.9).then(|| pair(random)),
         latch: [random.random_bool(0.1), random.random_bool(0.1)],
+        said: None,
+        touched: 0,
         taken: None,
         set_at: SetAt { salesforce: None, engage: 0 },
     };
@@ -69,7 +71,10 @@ pub fn walk(ready: &[Ready], seed: u64) -> Result<(), String> {
             _ => {}
         }
         known.taken = random.random_bool(0.05).then(|| random.random_range(0..2));
-        known.set_at.engage = random.random_range(0..400);
+        if random.random_bool(0.5) {
+            known.set_at.engage = random.random_range(0..400);
+        }
+        known.touched = random.random_range(0..400);
         let set = (random.random_range(0..400), random.random_bool(0.5));
         known.set_at.salesforce = random.random_bool(0.8).then_some(set);
         let verdict = ready.decide(&known);
@@ -141,8 +146,9 @@ fn prospect() -> Prospect {
 fn follow(known: &mut Known, verdict: &Verdict, told: Told) {
     match verdict.latch {
         LatchChange::Keep => {}
-        LatchChange::Clear => known.latch = [false, false],
-        LatchChange::Set(seen) => {
+        LatchChange::Clear => (known.latch, known.said) = ([false, false], None),
+        LatchChange::Set { seen, in_engage } => {
+            known.said = in_engage.map(|at| at.as_second()).or(known.said);
             known.latch = [known.latch[0] || seen.salesforce, known.latch[1] || seen.engage];
         }
     }
@@ -186,6 +192,7 @@ impl Ready {
         let latch = (known.latch != [false; 2]).then(|| Latch {
             since: Timestamp::UNIX_EPOCH,
             seen: BySide { salesforce: known.latch[0], engage: known.latch[1] },
+            in_engage: known.said.map(at),
         });
         let link = Link {
             prospect: self.prospect.id.clone(),
@@ -203,7 +210,7 @@ impl Ready {
         let record = SalesforceRecord {
             fields: self.fields(&known.now),
             status_set_at,
-            last_modified: at(known.set_at.salesforce.map_or(0, |(seconds, _)| seconds)),
+            last_modified: at(known.touched),
             ..self.record.clone()
         };
         let prospect = Prospect {

@@ -73,9 +73,24 @@ impl Company {
             if open <= listed {
                 return;
             }
-            assert!(Instant::now() < until, "{open} people do not agree, and {listed} are listed");
+            if Instant::now() >= until {
+                let told = self.why_not(daemon).await;
+                panic!("{open} people do not agree, and {listed} are listed: {told}");
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What is known of those who do not agree, and what the daemon says of them.
+    async fn why_not(&self, daemon: &Process) -> String {
+        let mut told = String::new();
+        for person in self.people.iter().filter(|person| !self.agrees(person)) {
+            let says = self.ask(daemon, &format!("explain?id={}", person.prospect), None).await;
+            let says = says.map(|says| says.to_string()).unwrap_or_default();
+            told.push_str(&format!("\n{person:?} {:?}\n{says}", self.says(person)));
+        }
+        let status = self.ask(daemon, "status", None).await.unwrap_or_default();
+        format!("{told}\n{status}\nit is {}", Timestamp::now())
     }
 
     async fn listed(&self, daemon: &Process, what: &str) -> Vec<Value> {

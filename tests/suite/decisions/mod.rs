@@ -141,11 +141,13 @@ fn check(line: &str) -> Result<(), String> {
             "-" => {}
             "latch" => {
                 let seen = BySide { salesforce: value != "engage", engage: value != "salesforce" };
-                link.latch = Some(Latch { since: noon(0), seen });
+                link.latch = Some(Latch { since: noon(0), seen, in_engage: None });
             }
             "set" => record.as_mut().unwrap().status_set_at = SetAt::At(seconds()),
             "bound" => record.as_mut().unwrap().status_set_at = SetAt::NotAfter(seconds()),
             "engage" => prospect.as_mut().unwrap().status_changed_at = seconds(),
+            "touched" => record.as_mut().unwrap().last_modified = seconds(),
+            "said" => link.latch.as_mut().unwrap().in_engage = Some(seconds()),
             "take" => resolution = Some(crate::side(value)),
             "twin" => others.push("p_2".to_owned()),
             "forgot" => _ = link.baseline.as_mut().unwrap().salesforce.remove("HasOptedOutOfEmail"),

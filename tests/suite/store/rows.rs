@@ -38,7 +38,7 @@ pub fn link(number: u32) -> Link {
         salesforce: lead(number),
         named_by_engage: None,
         baseline: Some(baseline("Nurture", "success")),
-        latch: number.is_multiple_of(9).then(|| Latch { since: at(5), seen }),
+        latch: number.is_multiple_of(9).then(|| Latch { since: at(5), seen, in_engage: None }),
         details: Default::default(),
     }
 }

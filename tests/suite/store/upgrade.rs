@@ -22,7 +22,8 @@ fn a_store_of_schema_1_opens_with_all_it_knows_and_is_guarded_from_then_on() {
                     (r.link_count()?, r.due_count()?, r.held_count()?, r.parked_count()?),
                     (40, 1, 1, 1)
                 );
-                let latch = Latch { since: at(5), seen: BySide { salesforce: true, engage: false } };
+                let latch =
+                    Latch { since: at(5), seen: BySide { salesforce: true, engage: false }, in_engage: None };
                 assert_eq!(r.link(&p(7))?.unwrap().latch, Some(latch));
                 assert_eq!(r.links_by_salesforce(&s(40))?, [p(40)]);
                 let due = r.due(&p(2))?.unwrap();

@@ -147,7 +147,7 @@ impl Small {
         let verdict = decide(&self.mapping, &situation);
         let latch = match verdict.latch {
             LatchChange::Keep => Some(asked.latch),
-            LatchChange::Set(seen) => {
+            LatchChange::Set { seen, .. } => {
                 Some([asked.latch[0] || seen.salesforce, asked.latch[1] || seen.engage])
             }
             LatchChange::Clear => None,
@@ -205,7 +205,11 @@ impl Small {
             salesforce: id(0),
             named_by_engage: None,
             baseline: asked.base.map(base),
-            latch: (asked.latch != [false; 2]).then_some(Latch { since: jiff::Timestamp::UNIX_EPOCH, seen }),
+            latch: (asked.latch != [false; 2]).then_some(Latch {
+                since: jiff::Timestamp::UNIX_EPOCH,
+                seen,
+                in_engage: None,
+            }),
             details: Default::default(),
         }
     }
