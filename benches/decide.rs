@@ -34,14 +34,7 @@ fn case(number: usize) -> Case {
     let id = "00Q5f000005bwLF".parse().expect("an id");
     let prospect: lockstep::model::ProspectId = "p_1".parse().expect("an id");
     Case {
-        link: Link {
-            prospect: prospect.clone(),
-            salesforce: id,
-            named_by_engage: None,
-            baseline: Some(baseline),
-            latch: None,
-            details: Default::default(),
-        },
+        link: Link { baseline: Some(baseline), ..Link::new(prospect.clone(), id) },
         record: SalesforceRecord {
             id,
             fields: fields(lead),

@@ -159,9 +159,6 @@ fn prospect(number: u64) -> ProspectId {
 
 fn link(number: u64) -> Link {
     Link {
-        prospect: prospect(number),
-        salesforce: format!("00Q{number:012}").parse().unwrap(),
-        named_by_engage: None,
         baseline: Some(Baseline {
             salesforce: [
                 ("Status".into(), FieldValue::text("Attempting to contact")),
@@ -170,8 +167,7 @@ fn link(number: u64) -> Link {
             .into(),
             engage: PersonStatus::new("approaching"),
         }),
-        latch: None,
-        details: Default::default(),
+        ..Link::new(prospect(number), format!("00Q{number:012}").parse().unwrap())
     }
 }
 

@@ -59,14 +59,7 @@ fn write(store: &Store) {
     let id = jane.clone();
     let _ = store.write_blocking(move |t| t.set_cursor("engage", "here"));
     let kept = store.write_blocking(move |t| {
-        let link = lockstep::model::Link {
-            prospect: id.clone(),
-            salesforce: "00Q5f000005bwLF".parse().expect("an id"),
-            named_by_engage: None,
-            baseline: None,
-            latch: None,
-            details: Default::default(),
-        };
+        let link = lockstep::model::Link::new(id.clone(), "00Q5f000005bwLF".parse().expect("an id"));
         t.put_link(&link)?;
         Ok(link)
     });

@@ -20,9 +20,33 @@ pub struct Link {
     pub baseline: Option<Baseline>,
     /// This person was seen opted out. Taken off only as [`Latch`] says.
     pub latch: Option<Latch>,
+    /// Both sides count as changed since then, whatever they hold: a write of ours, of which nothing is recorded, may lie
+    /// between, and somebody has set the written side again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub both_moved: bool,
     /// What each side held of the further fields when they last agreed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<Detail, DetailBase>,
+}
+
+impl Link {
+    /// Two who were never looked at together.
+    pub fn new(prospect: ProspectId, salesforce: SalesforceId) -> Link {
+        Link {
+            prospect,
+            salesforce,
+            named_by_engage: None,
+            baseline: None,
+            latch: None,
+            both_moved: false,
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// From now on the two are compared with this.
+    pub fn agree_on(&mut self, baseline: Baseline) {
+        (self.baseline, self.both_moved) = (Some(baseline), false);
+    }
 }
 
 /// What each side held when the two last agreed. A side *changed* when it differs from its own half;
@@ -41,7 +65,7 @@ pub struct Baseline {
 pub struct Latch {
     /// When it was set, by this daemon's clock.
     pub since: Timestamp,
-    /// Which sides have been seen opted out since: an opt-out still has to be carried to the other one.
+    /// Which sides have been seen opted out: where it is one, that opt-out still has to be carried to the other.
     pub seen: super::BySide<bool>,
     /// When Engage said so, by its clock (`status_changed_at`), as far as both sides were known to say it: one that is later
     /// was said anew. `None` where that was never read.

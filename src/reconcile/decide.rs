@@ -125,9 +125,10 @@ impl Case<'_> {
         }
         let before = self.seen_opted_out();
         for side in Side::BOTH {
-            // The other side was never told; or it was and somebody took it back there, and this one is new.
+            // The other side was never told; or it was and somebody took it back there, and this one is new: what was seen
+            // there before does not count any more.
             if *now.get(side) && !(*before.get(side.other()) && *before.get(side)) {
-                return Verdict::new(self.carry_opt_out(side), self.latch(now, said));
+                return Verdict::new(self.carry_opt_out(side), self.latch(BySide::only(side), said));
             }
         }
         if before.salesforce || before.engage {
@@ -172,9 +173,10 @@ impl Case<'_> {
             return self.take(side, WriteReason::Resolved(side));
         }
         let Some(baseline) = &self.situation.link.baseline else { return self.first_sight() };
+        let moved = self.situation.link.both_moved;
         let changed = BySide {
-            salesforce: differs(&baseline.salesforce, &self.record.fields),
-            engage: baseline.engage != self.prospect.status,
+            salesforce: moved || differs(&baseline.salesforce, &self.record.fields),
+            engage: moved || baseline.engage != self.prospect.status,
         };
         if !changed.salesforce && !changed.engage {
             if mutant::is("quiet-is-decided") && self.agreement().is_none() {
@@ -341,7 +343,8 @@ impl Case<'_> {
     /// The two count as agreeing: in sync where nothing moved, else the baseline moves.
     fn settled(&self, reason: AdoptReason) -> Decision {
         let baseline = self.seen();
-        if self.situation.link.baseline.as_ref() == Some(&baseline) {
+        let link = self.situation.link;
+        if link.baseline.as_ref() == Some(&baseline) && !link.both_moved {
             return Decision::InSync;
         }
         Decision::Adopt { baseline, reason }

@@ -102,11 +102,11 @@ pub enum AdoptReason {
 pub enum LatchChange {
     /// Nothing.
     Keep,
-    /// It is set, or widened.
+    /// It is set, or says otherwise from now on.
     Set {
-        /// The sides seen opted out.
+        /// The sides seen opted out, in place of what was kept of that.
         seen: BySide<bool>,
-        /// When Engage said so, once the other side says so too.
+        /// When Engage said so, to be kept once the other side says so too.
         in_engage: Option<Timestamp>,
     },
     /// It comes off, because a named operator or `cleared = "follow"` says so.

@@ -28,7 +28,8 @@ pub(super) fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<D
 /// record that says otherwise is held.
 pub fn relink(mapping: &Mapping, link: Link, to: SalesforceId) -> Link {
     let baseline = rebase(mapping, &link, to.object());
-    let mut moved = Link { salesforce: to, baseline, ..link };
+    let mut moved =
+        Link { salesforce: to, both_moved: link.both_moved && baseline.is_some(), baseline, ..link };
     let agreed = |baseline: &Baseline| baseline.engage.is_opted_out();
     let told = moved.latch.as_ref().is_some_and(|latch| latch.seen.engage)
         || moved.baseline.as_ref().is_some_and(agreed);

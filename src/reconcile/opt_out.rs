@@ -8,20 +8,22 @@ use crate::mutant;
 use jiff::Timestamp;
 
 impl Case<'_> {
-    /// On which sides this person has been seen opted out: by the latch, or when the two last agreed.
+    /// On which sides this person has been seen opted out: by the latch, or, without one, when the two last agreed.
     pub(super) fn seen_opted_out(&self) -> BySide<bool> {
         let link = self.situation.link;
-        let mut seen = link.latch.as_ref().map_or(BySide::default(), |latch| latch.seen);
-        if let Some(baseline) = &link.baseline {
-            seen.salesforce |= self.is_out(&baseline.salesforce);
-            seen.engage |= baseline.engage.is_opted_out();
+        match (&link.latch, &link.baseline) {
+            (Some(latch), _) => latch.seen,
+            (None, Some(baseline)) => BySide {
+                salesforce: self.is_out(&baseline.salesforce),
+                engage: baseline.engage.is_opted_out(),
+            },
+            (None, None) => BySide::default(),
         }
-        seen
     }
 
     /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
     pub(super) fn cleared(&self, now: BySide<bool>, before: BySide<bool>) -> Verdict {
-        let latch = self.latch(now, None);
+        let latch = self.latch(before, None);
         if let Some(take) = self.situation.resolution {
             if *now.get(take) {
                 return Verdict::new(self.carry_opt_out(take), latch);
@@ -33,7 +35,7 @@ impl Case<'_> {
             return match self.said_anew(now) {
                 Some(true) => Verdict::new(
                     self.carry_opt_out(side.other()),
-                    self.latch(now, now.engage.then_some(self.prospect.status_changed_at)),
+                    self.latch(before, now.engage.then_some(self.prospect.status_changed_at)),
                 ),
                 Some(false) => self.let_pass(now, before, WriteReason::Changed(side)),
                 None => Verdict::new(hold_cleared(now, before), latch),
@@ -62,16 +64,13 @@ impl Case<'_> {
         (self.record.last_modified <= self.prospect.status_changed_at).then_some(false)
     }
 
-    /// What becomes of the latch where these sides say "opted out".
-    pub(super) fn latch(&self, now: BySide<bool>, in_engage: Option<Timestamp>) -> LatchChange {
+    /// What becomes of the latch once these sides count as seen.
+    pub(super) fn latch(&self, seen: BySide<bool>, in_engage: Option<Timestamp>) -> LatchChange {
         match &self.situation.link.latch {
-            _ if !now.salesforce && !now.engage => LatchChange::Keep,
-            Some(latch)
-                if covers(latch.seen, now) && (in_engage.is_none() || latch.in_engage == in_engage) =>
-            {
+            Some(latch) if latch.seen == seen && (in_engage.is_none() || latch.in_engage == in_engage) => {
                 LatchChange::Keep
             }
-            _ => LatchChange::Set { seen: now, in_engage },
+            _ => LatchChange::Set { seen, in_engage },
         }
     }
 
@@ -130,8 +129,4 @@ fn hold_cleared(now: BySide<bool>, before: BySide<bool>) -> Decision {
     let cleared = |side: &Side| *before.get(*side) && !*now.get(*side);
     let side = Side::BOTH.into_iter().find(cleared).unwrap_or(Side::Salesforce);
     Decision::Hold(HoldReason::OptOutCleared { side })
-}
-
-fn covers(seen: BySide<bool>, now: BySide<bool>) -> bool {
-    (seen.salesforce || !now.salesforce) && (seen.engage || !now.engage)
 }

@@ -74,14 +74,7 @@ pub(super) fn salesforce(number: u32) -> SalesforceId {
 
 /// A link of one number with the record of another.
 pub(super) fn link(prospect_number: u32, salesforce_number: u32) -> Link {
-    Link {
-        prospect: prospect(prospect_number),
-        salesforce: salesforce(salesforce_number),
-        named_by_engage: None,
-        baseline: None,
-        latch: None,
-        details: Default::default(),
-    }
+    Link::new(prospect(prospect_number), salesforce(salesforce_number))
 }
 
 /// So many seconds into the tests' day.

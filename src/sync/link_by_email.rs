@@ -192,14 +192,7 @@ fn link(
     tx.remove_held(prospect)?;
     // The latch belongs to the person, whichever record they had.
     let latch = tx.remove_former(prospect)?.and_then(|former| former.latch).map(Latch::on_another_record);
-    tx.put_link(&Link {
-        prospect: prospect.clone(),
-        salesforce: record,
-        named_by_engage: None,
-        baseline: None,
-        latch,
-        details: Default::default(),
-    })?;
+    tx.put_link(&Link { latch, ..Link::new(prospect.clone(), record) })?;
     let seen = Seen { side: Some(Side::Engage), source: Source::FirstPass, at: now, value: None, by: None };
     let change = tx.mark_due(prospect, seen.clone())?.change;
     let mut entry = JournalEntry::about(prospect.clone(), "linked", "the email is unique on both sides", now);

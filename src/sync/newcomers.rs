@@ -227,14 +227,7 @@ impl Engine {
         named_by_engage: Option<SalesforceId>,
     ) -> Result<(), StoreError> {
         let (now, id, side) = (self.now(), newcomer.id.clone(), newcomer.known_to.other());
-        let link = Link {
-            prospect: prospect.clone(),
-            salesforce,
-            named_by_engage,
-            baseline: None,
-            latch: None,
-            details: BTreeMap::new(),
-        };
+        let link = Link { named_by_engage, ..Link::new(prospect.clone(), salesforce) };
         let change = self
             .store
             .write(move |tx| {

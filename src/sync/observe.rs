@@ -49,7 +49,8 @@ pub(super) fn salesforce(
     let gone = record.is_deleted || record.is_converted || record.master_record.is_some();
     let object = record.id.object();
     let field = |field: &FieldMapping| field.name(object).map(|name| mark(&text_of(record, name)));
-    let moved_on = link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record))
+    let moved_on = link.both_moved
+        || link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record))
         || details::moved(mapping, link, |base| base.salesforce, field);
     if !gone && !moved_on && !pending.any() {
         return Observed::Nothing;
@@ -113,7 +114,8 @@ pub(super) fn prospect(
         let value = prospect.details.get(&field.engage).map(|value| &**value).unwrap_or_default();
         field.name(link.salesforce.object()).map(|_| mark(value))
     };
-    let unchanged = link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status)
+    let unchanged = !link.both_moved
+        && link.baseline.as_ref().is_some_and(|baseline| baseline.engage == prospect.status)
         && !says_anew(link, prospect)
         && !details::moved(mapping, link, |base| base.engage, detail);
     if unchanged && !prospect.deleted && !pending.any() {
@@ -142,11 +144,8 @@ fn keeps_apart(mapping: &Mapping, former: &Former, named: SalesforceId) -> bool 
 /// A link that was never looked at. The latch belongs to the person, not to the record, and is kept.
 fn first_link(prospect: &Prospect, salesforce: SalesforceId, latch: Option<Latch>) -> Link {
     Link {
-        prospect: prospect.id.clone(),
-        salesforce,
         named_by_engage: Some(salesforce),
-        baseline: None,
         latch: latch.map(Latch::on_another_record),
-        details: Default::default(),
+        ..Link::new(prospect.id.clone(), salesforce)
     }
 }

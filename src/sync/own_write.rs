@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
-use crate::model::{ActorKind, Baseline, BySide, Link, SetAt, Side, Step, Target};
+use crate::model::{ActorKind, BySide, Link, SetAt, Side, Step, Target};
 use crate::mutant;
 use crate::reconcile::LatchChange;
 use crate::store::{Intent, StoreError, Transaction};
@@ -19,8 +19,8 @@ pub(super) enum Fate {
     None,
     /// The written side holds it.
     Arrived,
-    /// The written side holds the old value, which somebody set after the write was decided: perhaps behind the write. So
-    /// that side has moved, though its value does not show it.
+    /// Somebody has set the written side after the write was decided, perhaps behind the write: to the value that it held
+    /// before, or to a third one. So that side has moved, even where its value does not show it.
     SetAnew,
 }
 
@@ -40,7 +40,8 @@ impl Engine {
             }
             let Some(intent) = &work.intent else { continue };
             work.fate = fate(mapping, work, intent);
-            if work.fate == Fate::SetAnew && intent.step.side() == Side::Salesforce {
+            let unproven = work.fate == Fate::SetAnew && holds_old_value(work, intent);
+            if unproven && intent.step.side() == Side::Salesforce {
                 touched.push(place);
             }
         }
@@ -90,8 +91,15 @@ fn fate(mapping: &Mapping, work: &Work, intent: &Intent) -> Fate {
         return Fate::Arrived;
     }
     // An opt-out is carried over until it is there.
-    let times = intent.touched.zip(touched(mapping, work, &intent.step));
-    let Some((before, now)) = times.filter(|_| !intent.step.is_opt_out()) else { return Fate::None };
+    if intent.step.is_opt_out() {
+        return Fate::None;
+    }
+    if holds_third_value(work, intent) && !takes_opt_out_back(mapping, intent) {
+        return Fate::SetAnew;
+    }
+    let Some((before, now)) = intent.touched.zip(touched(mapping, work, &intent.step)) else {
+        return Fate::None;
+    };
     // Salesforce's times are whole seconds, whatever its events say.
     let moved = match intent.step.side() {
         Side::Engage => before != now,
@@ -112,6 +120,18 @@ fn holds_old_value(work: &Work, intent: &Intent) -> bool {
                 && names.all(|name| seen.salesforce.get(name) == Some(record.field(name)))
         }),
     }
+}
+
+/// Whether the written side holds neither what it held when the write was decided, nor what that was to bring there.
+fn holds_third_value(work: &Work, intent: &Intent) -> bool {
+    let is_there = match &intent.step.target {
+        Target::Engage { .. } => work.prospect.is_some(),
+        Target::EngageDetails { .. } => false,
+        Target::Salesforce { .. } => {
+            work.record.as_ref().is_some_and(|record| record.id == intent.salesforce)
+        }
+    };
+    is_there && !intent.step.is_details() && !holds_old_value(work, intent)
 }
 
 /// Whether the written side holds what a decided write was to bring there.
@@ -164,9 +184,10 @@ pub(super) fn count_as_done(
     if step.is_details() {
         return super::details::settle(link, step);
     }
-    link.baseline = Some(step.after());
+    link.agree_on(step.after());
     if step.is_opt_out() {
-        apply_latch(link, LatchChange::seen(BySide::only(step.side())), now);
+        // The other side is where it comes from.
+        apply_latch(link, LatchChange::seen(BySide { salesforce: true, engage: true }), now);
         if let Some(latch) = link.latch.as_mut().filter(|_| step.side() == Side::Engage) {
             latch.in_engage = said;
         }
@@ -175,16 +196,12 @@ pub(super) fn count_as_done(
     }
 }
 
-/// The written side has moved since: it is compared with what was to be written, the other with what it held before.
+/// The written side has moved since the write was decided, as the other had before it. Nobody knows whether the two agreed
+/// in between.
 fn count_as_moved(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
-    let Some(Baseline { salesforce, engage }) = &mut link.baseline else { return };
-    let after = intent.step.after();
-    match intent.step.side() {
-        Side::Salesforce => *salesforce = after.salesforce,
-        Side::Engage => *engage = after.engage,
-    }
+    link.both_moved = true;
     if takes_opt_out_back(mapping, intent) {
-        apply_latch(link, LatchChange::Clear, now);
+        apply_latch(link, LatchChange::seen(BySide::only(intent.step.side())), now);
     }
 }
 
@@ -212,17 +229,18 @@ pub(super) fn own_write_found(
     let Some(intent) = &work.intent else { return Ok(false) };
     let prospect = &work.link.prospect;
     tx.remove_intent(prospect)?;
+    if let Some(lost) = &intent.step.overruled
+        && work.fate != Fate::Arrived
+        && !holds_old_value(work, intent)
+    {
+        // The value that lost may have been written over by us: it is named all the same.
+        let reason = "whether this was written is not known: somebody has changed it since";
+        let mut entry = entry(work, "stale", reason, now);
+        (entry.side, entry.overruled) = (Some(intent.step.side()), Some(lost.clone()));
+        tx.append_journal(&entry)?;
+        notes.push(Note::new(NoteKind::Stale, entry, None));
+    }
     if work.fate == Fate::None {
-        if let Some(lost) = &intent.step.overruled
-            && !holds_old_value(work, intent)
-        {
-            // The value that lost may have been written over by us: it is named all the same.
-            let reason = "whether this was written is not known: somebody has changed it since";
-            let mut entry = entry(work, "stale", reason, now);
-            (entry.side, entry.overruled) = (Some(intent.step.side()), Some(lost.clone()));
-            tx.append_journal(&entry)?;
-            notes.push(Note::new(NoteKind::Stale, entry, None));
-        }
         return Ok(false);
     }
     let mut link = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());

@@ -157,12 +157,9 @@ pub(super) fn link_again(
             continue;
         }
         let link = Link {
-            prospect: former.prospect.clone(),
-            salesforce: record,
             named_by_engage: former.named_by_engage,
-            baseline: None,
             latch: former.latch.clone(),
-            details: Default::default(),
+            ..Link::new(former.prospect.clone(), record)
         };
         linked |= remember(tx, Observed::Linked { link, seen: seen.clone() })?;
         let why = "the record was taken out of the recycle bin";

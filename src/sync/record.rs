@@ -86,7 +86,7 @@ pub(super) fn entry(work: &Work, what: &str, reason: impl Into<String>, at: Time
     }
 }
 
-/// Sets, widens or takes off the latch.
+/// Sets, changes or takes off the latch.
 pub(super) fn apply_latch(link: &mut Link, change: LatchChange, now: Timestamp) {
     match change {
         LatchChange::Keep => {}
@@ -94,8 +94,7 @@ pub(super) fn apply_latch(link: &mut Link, change: LatchChange, now: Timestamp) 
         LatchChange::Set { seen, in_engage } => {
             let unset = Latch { since: now, seen: BySide::default(), in_engage: None };
             let latch = link.latch.get_or_insert(unset);
-            latch.seen.salesforce |= seen.salesforce;
-            latch.seen.engage |= seen.engage;
+            latch.seen = seen;
             latch.in_engage = in_engage.or(latch.in_engage);
         }
     }

@@ -259,7 +259,7 @@ fn settle_one(
         }
         Decision::Adopt { baseline, reason } => {
             record::unhold(tx, work, now, notes)?;
-            link.baseline = Some(baseline.clone());
+            link.agree_on(baseline.clone());
             tx.put_link(&link)?;
             unpark(tx)?;
             if !found {
@@ -268,7 +268,7 @@ fn settle_one(
         }
         Decision::Skip { baseline, side, value, overruled } => {
             record::unhold(tx, work, now, notes)?;
-            link.baseline = Some(baseline.clone());
+            link.agree_on(baseline.clone());
             tx.put_link(&link)?;
             unpark(tx)?;
             record::skipped(tx, work, *side, value, overruled.clone(), now, notes)?;

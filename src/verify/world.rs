@@ -106,12 +106,9 @@ impl<'m> World<'m> {
             updated_at: Timestamp::UNIX_EPOCH,
         };
         let link = Link {
-            prospect: self.ids.0.clone(),
-            salesforce: self.ids.1,
-            named_by_engage: None,
             baseline: state.baseline.clone(),
             latch: state.latch.map(|seen| Latch { since: Timestamp::UNIX_EPOCH, seen, in_engage: None }),
-            details: Default::default(),
+            ..Link::new(self.ids.0.clone(), self.ids.1)
         };
         let situation = Situation {
             link: &link,
@@ -131,13 +128,7 @@ impl<'m> World<'m> {
         let mut next = state.clone();
         match verdict.latch {
             LatchChange::Keep => {}
-            LatchChange::Set { seen: now, .. } => {
-                let old = state.latch.unwrap_or_default();
-                next.latch = Some(BySide {
-                    salesforce: old.salesforce || now.salesforce,
-                    engage: old.engage || now.engage,
-                });
-            }
+            LatchChange::Set { seen, .. } => next.latch = Some(seen),
             LatchChange::Clear => next.latch = None,
         }
         match &verdict.decision {

@@ -72,7 +72,7 @@ pub fn decide(company: &Company, known: &Known) -> Told {
         return adopt(known);
     }
     let held = base.map_or([false; 2], Pair::out);
-    let seen = [known.latch[0] || held[0], known.latch[1] || held[1]];
+    let seen = if known.latch == [false; 2] { held } else { known.latch };
     // One that the other side was never told of, or one that is new here.
     if out[0] && !(seen[0] && seen[1]) {
         return to_engage(known, Some("opted_out"));

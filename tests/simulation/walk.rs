@@ -149,7 +149,7 @@ fn follow(known: &mut Known, verdict: &Verdict, told: Told) {
         LatchChange::Clear => (known.latch, known.said) = ([false, false], None),
         LatchChange::Set { seen, in_engage } => {
             known.said = in_engage.map(|at| at.as_second()).or(known.said);
-            known.latch = [known.latch[0] || seen.salesforce, known.latch[1] || seen.engage];
+            known.latch = [seen.salesforce, seen.engage];
         }
     }
     match told {
@@ -195,12 +195,9 @@ impl Ready {
             in_engage: known.said.map(at),
         });
         let link = Link {
-            prospect: self.prospect.id.clone(),
-            salesforce: self.record.id,
-            named_by_engage: None,
             baseline: known.base.as_ref().map(|base| self.baseline(base)),
             latch,
-            details: Default::default(),
+            ..Link::new(self.prospect.id.clone(), self.record.id)
         };
         let status_set_at = match known.set_at.salesforce {
             None => Stamp::Unknown,

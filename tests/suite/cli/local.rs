@@ -47,14 +47,7 @@ fn baseline(status: &str) -> Baseline {
 }
 
 fn link() -> Link {
-    Link {
-        prospect: prospect(),
-        salesforce: LEAD.parse().unwrap(),
-        named_by_engage: None,
-        baseline: Some(baseline("New")),
-        latch: None,
-        details: Default::default(),
-    }
+    Link { baseline: Some(baseline("New")), ..Link::new(prospect(), LEAD.parse().unwrap()) }
 }
 
 fn held(reason: HoldReason) -> Held {

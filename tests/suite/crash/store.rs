@@ -173,17 +173,14 @@ fn committed(reader: &Reader<'_>, writer: u64) -> Result<u64, StoreError> {
 
 fn link(writer: u64, place: u64, number: u64) -> Link {
     let prospect: ProspectId = format!("p_{writer}_{place}").parse().unwrap();
+    // The record changes with every commit, so that its index moves.
+    let salesforce = format!("00Q{:012}", (writer * 10 + place) * 100_000_000 + number).parse().unwrap();
     Link {
-        prospect,
-        // The record changes with every commit, so that its index moves.
-        salesforce: format!("00Q{:012}", (writer * 10 + place) * 100_000_000 + number).parse().unwrap(),
-        named_by_engage: None,
         baseline: Some(Baseline {
             salesforce: BTreeMap::new(),
             engage: PersonStatus::new(&number.to_string()),
         }),
-        latch: None,
-        details: Default::default(),
+        ..Link::new(prospect, salesforce)
     }
 }
 

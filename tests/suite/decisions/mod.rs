@@ -120,9 +120,6 @@ fn check(line: &str) -> Result<(), String> {
     let (now_salesforce, now_engage) = halves(now);
     let (mut record, mut prospect) = (record(now_salesforce), prospect(now_engage));
     let mut link = Link {
-        prospect: "p_1".parse().unwrap(),
-        salesforce: LEAD.parse().unwrap(),
-        named_by_engage: None,
         baseline: (before != "new").then(|| {
             let (salesforce, engage) = halves(before);
             let mut salesforce = fields(salesforce);
@@ -130,8 +127,7 @@ fn check(line: &str) -> Result<(), String> {
             salesforce.remove("IsConverted");
             Baseline { salesforce, engage: PersonStatus::new(engage) }
         }),
-        latch: None,
-        details: Default::default(),
+        ..Link::new("p_1".parse().unwrap(), LEAD.parse().unwrap())
     };
     let (mut resolution, mut others) = (None, Vec::new());
     for word in more.split_whitespace() {

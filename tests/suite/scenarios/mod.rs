@@ -4,6 +4,7 @@
 mod both_ways;
 mod budget;
 mod bulk;
+mod cleared;
 mod conflicts;
 mod events;
 mod fields;

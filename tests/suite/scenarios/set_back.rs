@@ -109,3 +109,42 @@ async fn a_record_touched_elsewhere_after_a_write_that_never_arrived_is_written_
     }
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn a_value_set_back_by_way_of_another_one_is_not_taken_for_one_that_never_moved() {
+    for written in Side::BOTH {
+        let world = World::with_mapping(&example("hold")).await;
+        let person = world.person("Attempting to contact", "approaching").await;
+        world.agree().await;
+        match written {
+            Side::Engage => world.user_sets_lead(&person, "Status", "Nurture"),
+            Side::Salesforce => world.user_sets_person(&person, "success"),
+        }
+        world.advance(Duration::from_secs(2));
+        world.falls_silent_behind_the_next_write_to(written);
+        world.cycle().await;
+        match written {
+            Side::Engage => world.user_sets_person(&person, "not_interested"),
+            Side::Salesforce => world.user_sets_lead(&person, "Status", "Not interested"),
+        }
+        world.answers_again(written);
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+        assert_eq!(world.held().await.len(), 1, "{written}");
+        match written {
+            Side::Engage => world.user_sets_person(&person, "approaching"),
+            Side::Salesforce => world.user_sets_lead(&person, "Status", "Attempting to contact"),
+        }
+        for _ in 0..3 {
+            world.advance(Duration::from_secs(60));
+            world.cycle().await;
+        }
+        let stands = match written {
+            Side::Engage => world.person_status(&person) == "approaching",
+            Side::Salesforce => world.lead_status(&person) == "Attempting to contact",
+        };
+        assert!(stands, "{written} was written over: {:?}", world.journal(&person).await);
+        assert_eq!(world.held().await.len(), 1, "{written}: nobody knows which is the last word");
+        world.is_quiet().await;
+    }
+}

@@ -34,12 +34,9 @@ pub fn baseline(salesforce: &str, engage: &str) -> Baseline {
 pub fn link(number: u32) -> Link {
     let seen = BySide { salesforce: true, engage: false };
     Link {
-        prospect: prospect(number),
-        salesforce: lead(number),
-        named_by_engage: None,
         baseline: Some(baseline("Nurture", "success")),
         latch: number.is_multiple_of(9).then(|| Latch { since: at(5), seen, in_engage: None }),
-        details: Default::default(),
+        ..Link::new(prospect(number), lead(number))
     }
 }
 

@@ -350,7 +350,7 @@ impl Machine<'_> {
                 kept.intent = self.rules.intent.then_some(write);
                 state.known_out |= write.opt_out;
                 if let (true, Some(seen)) = (self.rules.latch, write.latch) {
-                    kept.latch = [kept.latch[0] || seen[0], kept.latch[1] || seen[1]];
+                    kept.latch = seen;
                 }
                 if !self.rules.base_after {
                     kept.base = Some(write.after);
@@ -519,7 +519,9 @@ impl Machine<'_> {
 
     fn count_as_done(&self, kept: &mut Kept, write: &Write) {
         kept.base = Some(write.after);
-        kept.latch[usize::from(write.side)] |= write.opt_out && self.rules.latch;
+        if write.opt_out && self.rules.latch {
+            kept.latch = [true; 2];
+        }
         if self.rules.latch_off && self.takes_back(write) {
             kept.latch = [false; 2];
         }

@@ -147,9 +147,7 @@ impl Small {
         let verdict = decide(&self.mapping, &situation);
         let latch = match verdict.latch {
             LatchChange::Keep => Some(asked.latch),
-            LatchChange::Set { seen, .. } => {
-                Some([asked.latch[0] || seen.salesforce, asked.latch[1] || seen.engage])
-            }
+            LatchChange::Set { seen, .. } => Some([seen.salesforce, seen.engage]),
             LatchChange::Clear => None,
         };
         let told = match &verdict.decision {
@@ -201,16 +199,13 @@ impl Small {
         };
         let seen = BySide { salesforce: asked.latch[0], engage: asked.latch[1] };
         Link {
-            prospect: "p_1".parse().expect("an id"),
-            salesforce: id(0),
-            named_by_engage: None,
             baseline: asked.base.map(base),
             latch: (asked.latch != [false; 2]).then_some(Latch {
                 since: jiff::Timestamp::UNIX_EPOCH,
                 seen,
                 in_engage: None,
             }),
-            details: Default::default(),
+            ..Link::new("p_1".parse().expect("an id"), id(0))
         }
     }
 
