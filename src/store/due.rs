@@ -10,6 +10,7 @@ use super::{Due, Seen, Source, StoreError};
 use crate::model::{ChangeId, ProspectId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// How many observations a due mark keeps: enough to explain a burst, small enough to be rewritten often.
 const SEEN_KEPT: usize = 8;
@@ -65,7 +66,7 @@ impl Reader<'_> {
         busy: &BTreeSet<ProspectId>,
     ) -> Result<Vec<Due>, StoreError> {
         let mut ready = Vec::new();
-        for entry in self.due_times(Kind::DueByTime.key().time(now).end()) {
+        for entry in self.due_times(Kind::DueByTime.key()..Kind::DueByTime.key().time(now).end()) {
             let (_, prospect) = entry?;
             if ready.len() == limit {
                 break;
@@ -81,7 +82,8 @@ impl Reader<'_> {
 
     /// When the next due mark may be looked at; `None` when nothing is due. May have passed already.
     pub fn next_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let earliest = self.due_times(Kind::DueByTime.key().end()).next().transpose()?;
+        let earliest =
+            self.due_times(Kind::DueByTime.key()..Kind::DueByTime.key().end()).next().transpose()?;
         match earliest {
             Some((_, prospect)) => Ok(self.due(&prospect)?.as_ref().map(ready_at)),
             None => Ok(None),
@@ -105,15 +107,17 @@ impl Reader<'_> {
         self.count(Kind::Due)
     }
 
-    /// Who is ready when, up to `end`, told by the keys alone: a damaged entry counts.
-    fn due_times(&self, end: Key) -> impl Iterator<Item = Result<(Timestamp, ProspectId), StoreError>> {
-        self.keys(Kind::DueByTime.key()..end, Order::Ascending)
-            .filter_map(|key| key.map(|key| key.time_and_prospect()).transpose())
+    /// Who is ready when, told by the keys alone: a damaged entry counts.
+    pub(super) fn due_times(
+        &self,
+        keys: Range<Key>,
+    ) -> impl Iterator<Item = Result<(Timestamp, ProspectId), StoreError>> {
+        self.keys(keys, Order::Ascending).filter_map(|key| key.map(|key| key.time_and_prospect()).transpose())
     }
 
     /// What is left to say about a damaged due mark: when it became ready.
     fn rebuilt_due(&self, prospect: &ProspectId) -> Result<Due, StoreError> {
-        for entry in self.due_times(Kind::DueByTime.key().end()) {
+        for entry in self.due_times(Kind::DueByTime.key()..Kind::DueByTime.key().end()) {
             let (since, whose) = entry?;
             if whose == *prospect {
                 return Ok(bare_mark(prospect, since));
@@ -181,48 +185,6 @@ impl Transaction<'_> {
         Ok(due)
     }
 
-    /// Lets a due mark wait until `not_before`, if it still has this generation: what was seen meanwhile is not
-    /// to wait. `attempts` are the tries that failed so far.
-    pub fn postpone_due(
-        &mut self,
-        prospect: &ProspectId,
-        generation: u64,
-        not_before: Timestamp,
-        attempts: u32,
-    ) -> Result<bool, StoreError> {
-        let Some(old) = self.due(prospect)?.filter(|due| due.generation == generation) else {
-            return Ok(false);
-        };
-        let due = Due { not_before: Some(not_before), attempts, ..old.clone() };
-        self.replace_row(prospect, Some(&old), Some(&due))?;
-        Ok(true)
-    }
-
-    /// Lets a decided write wait for an operator, until `not_before` at least, if the mark still has this generation, and
-    /// nobody has let through that very write meanwhile.
-    pub fn hold_back(
-        &mut self,
-        prospect: &ProspectId,
-        generation: u64,
-        not_before: Timestamp,
-        fingerprint: u64,
-    ) -> Result<bool, StoreError> {
-        let waits = |due: &Due| due.generation == generation && due.approved != Some(fingerprint);
-        let Some(old) = self.due(prospect)?.filter(waits) else { return Ok(false) };
-        let due =
-            Due { not_before: Some(not_before), waiting: Some(fingerprint), approved: None, ..old.clone() };
-        self.replace_row(prospect, Some(&old), Some(&due))?;
-        Ok(true)
-    }
-
-    /// Lets through what waits: that very write, and at once. `false` when nothing waits.
-    pub fn let_through(&mut self, prospect: &ProspectId) -> Result<bool, StoreError> {
-        let Some(old) = self.due(prospect)?.filter(|due| due.waiting.is_some()) else { return Ok(false) };
-        let due = Due { not_before: None, waiting: None, approved: old.waiting, ..old.clone() };
-        self.replace_row(prospect, Some(&old), Some(&due))?;
-        Ok(true)
-    }
-
     /// An id for a change that begins here.
     pub fn next_change(&mut self) -> Result<ChangeId, StoreError> {
         self.next_number().map(ChangeId)
@@ -233,49 +195,6 @@ impl Transaction<'_> {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::model::Side;
-
-    fn seen(source: Source, seconds: i64, value: &str) -> Seen {
-        Seen { side: Some(Side::Engage), source, at: at(seconds), value: Some(value.to_owned()), by: None }
-    }
-
-    fn mark(store: &TestStore, number: u32, seen: Seen) -> Due {
-        store.write(|t| t.mark_due(&prospect(number), seen)).unwrap()
-    }
-
-    #[test]
-    fn an_operator_who_was_faster_than_the_turn_that_asks_is_not_asked_again() {
-        let store = TestStore::new();
-        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
-        let asks =
-            |fingerprint| store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), fingerprint));
-        assert!(asks(7).unwrap());
-        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
-        assert!(!asks(7).unwrap(), "a turn that was deciding meanwhile");
-        let through = store.reader().due(&prospect(1)).unwrap().unwrap();
-        assert_eq!((through.approved, through.waiting, through.not_before), (Some(7), None, None));
-        assert!(asks(8).unwrap(), "another write is another question");
-    }
-
-    #[test]
-    fn what_waits_for_an_operator_is_let_through_as_it_was_and_at_once() {
-        let store = TestStore::new();
-        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
-        assert!(!store.write(|t| t.let_through(&prospect(1))).unwrap(), "nothing waits yet");
-        store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), 7)).unwrap();
-        assert!(ready(&store, 10).is_empty());
-        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
-        assert_eq!(ready(&store, 10), [prospect(1)]);
-        let due = store.reader().due(&prospect(1)).unwrap().unwrap();
-        assert_eq!((due.waiting, due.approved), (None, Some(7)));
-        let (waiting, _) = store.reader().waiting_after(None, 10).unwrap();
-        assert!(waiting.is_empty());
-    }
-
-    fn ready(store: &TestStore, seconds: i64) -> Vec<ProspectId> {
-        let due = store.reader().due_ready(at(seconds), 100).unwrap();
-        due.into_iter().map(|due| due.prospect).collect()
-    }
 
     #[test]
     fn a_change_that_comes_in_meanwhile_keeps_the_link_due() {
@@ -299,36 +218,6 @@ mod tests {
         let new = mark(&store, 1, seen(Source::Poll, 1, "success"));
         assert!(new.change > old.change);
         assert!(!store.write(|t| t.clear_due(&prospect(1), old.generation)).unwrap());
-    }
-
-    #[test]
-    fn a_waiting_link_is_ready_at_its_time_and_not_before() {
-        let store = TestStore::new();
-        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
-        assert!(store.write(|t| t.postpone_due(&prospect(1), due.generation, at(60), 3)).unwrap());
-        assert_eq!(ready(&store, 59), []);
-        assert_eq!(store.reader().next_due_at().unwrap(), Some(at(60)));
-        assert_eq!(ready(&store, 60), [prospect(1)]);
-        assert_eq!(store.reader().due(&prospect(1)).unwrap().unwrap().attempts, 3);
-        assert_eq!(store.reader().due_count().unwrap(), 1);
-    }
-
-    #[test]
-    fn news_and_operators_end_a_wait_and_what_is_merely_seen_again_does_not() {
-        for (news, ends) in [
-            (seen(Source::Poll, 1, "success"), false),
-            (seen(Source::Webhook, 1, "success"), false),
-            (seen(Source::Webhook, 1, "opted_out"), true),
-            (seen(Source::Operator, 1, "success"), true),
-        ] {
-            let store = TestStore::new();
-            let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
-            store.write(|t| t.postpone_due(&prospect(1), due.generation, at(60), 3)).unwrap();
-            let marked = mark(&store, 1, news.clone());
-            assert_eq!(marked.attempts == 0, ends, "{news:?}");
-            assert_eq!(ready(&store, 1).len(), usize::from(ends), "{news:?}");
-            assert_eq!(ready(&store, 60), [prospect(1)], "{news:?}");
-        }
     }
 
     #[test]

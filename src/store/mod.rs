@@ -43,6 +43,7 @@ mod testing;
 mod transaction;
 mod value;
 mod verify;
+mod waits;
 mod witness;
 mod worker;
 

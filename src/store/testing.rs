@@ -4,8 +4,8 @@ use super::engine::{Changes, Engine};
 use super::key::{Key, Kind};
 use super::snapshot::Snapshot;
 use super::transaction::{Order, Quarantine, Reader, Transaction};
-use super::{StoreError, books};
-use crate::model::{Link, ProspectId, SalesforceId};
+use super::{Due, Seen, Source, StoreError, books};
+use crate::model::{Link, ProspectId, SalesforceId, Side};
 use jiff::Timestamp;
 
 pub(super) struct TestStore {
@@ -80,4 +80,20 @@ pub(super) fn link(prospect_number: u32, salesforce_number: u32) -> Link {
 /// So many seconds into the tests' day.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + seconds).unwrap()
+}
+
+/// Somebody's status was seen in Engage.
+pub(super) fn seen(source: Source, seconds: i64, value: &str) -> Seen {
+    Seen { side: Some(Side::Engage), source, at: at(seconds), value: Some(value.to_owned()), by: None }
+}
+
+/// A link of this number becomes due.
+pub(super) fn mark(store: &TestStore, number: u32, seen: Seen) -> Due {
+    store.write(|t| t.mark_due(&prospect(number), seen)).unwrap()
+}
+
+/// Who may be looked at by then.
+pub(super) fn ready(store: &TestStore, seconds: i64) -> Vec<ProspectId> {
+    let due = store.reader().due_ready(at(seconds), 100).unwrap();
+    due.into_iter().map(|due| due.prospect).collect()
 }
