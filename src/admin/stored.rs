@@ -4,7 +4,6 @@ mod moved;
 mod refused;
 mod waiting_plan;
 
-use super::counts::{held_by_kind, oldest_due_ms, parked_by_side};
 use super::drawn::MappingCounts;
 use super::operations::{Answer, Copy, Operations, Refusal};
 use super::person::{Wanted, explanation};
@@ -120,8 +119,8 @@ impl Operations for Stored {
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
                     held_rows,
-                    held_by_kind: held_by_kind(reader)?,
-                    parked_by_side: parked_by_side(reader)?,
+                    held_by_kind: reader.held_by_kind()?,
+                    parked_by_side: reader.parked_by_side()?,
                     oldest_due_ms: oldest_due_ms(reader, now)?,
                     journal_entries: reader.journal_count()?,
                     store_bytes,
@@ -302,4 +301,10 @@ impl From<StoreError> for Refusal {
             Refusal::failed(error.to_string())
         }
     }
+}
+
+/// How long the longest ready link has been due.
+fn oldest_due_ms(reader: &Reader<'_>, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    let oldest = reader.due_ready(now, 1)?;
+    Ok(oldest.first().map(|due| now.duration_since(due.since).as_millis().max(0) as u64))
 }

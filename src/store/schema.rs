@@ -4,17 +4,18 @@ use super::books::Tallies;
 use super::engine::Engine;
 use super::key::{Key, Kind};
 use super::transaction::{Order, Quarantine, Transaction};
-use super::{StoreError, books};
+use super::{Held, Parked, StoreError, books};
 use std::path::Path;
 
 /// The schema this program writes. Raised with every change that an older program could not read.
 ///
 /// 2 has the books ([`books`]), and links that came from a copy: an older program would not enter its changes into the
-/// one, and would carry out what the other is too old for.
-pub(super) const SCHEMA: u32 = 2;
+/// one, and would carry out what the other is too old for. 3 counts conflicts by their kind and parked writes by their
+/// side: an older program would not count its changes.
+pub(super) const SCHEMA: u32 = 3;
 
 /// `MIGRATIONS[n]` brings a store from schema `n + 1` to `n + 2`.
-const MIGRATIONS: &[Migration] = &[open_the_books];
+const MIGRATIONS: &[Migration] = &[open_the_books, count_what_waits];
 
 type Migration = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
 
@@ -68,6 +69,12 @@ fn open_the_books(t: &mut Transaction<'_>) -> Result<(), StoreError> {
         }
     }
     tallies.iter().try_for_each(|(kind, tally)| t.put(books::tally_key(*kind), tally))
+}
+
+/// From schema 2: what waits for a person is counted by what it is.
+fn count_what_waits(t: &mut Transaction<'_>) -> Result<(), StoreError> {
+    t.count_classes::<Held>()?;
+    t.count_classes::<Parked>()
 }
 
 fn schema_key() -> Key {

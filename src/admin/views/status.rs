@@ -30,10 +30,10 @@ pub struct Status {
     /// Rows of the mapping whose value a system refuses, and whose records wait together.
     #[serde(default)]
     pub held_rows: Vec<HeldRow>,
-    /// The conflicts by kind; of more than 10,000 the first 10,000.
+    /// The conflicts by kind.
     #[serde(default)]
     pub held_by_kind: std::collections::BTreeMap<String, u64>,
-    /// The refused writes by the side that refused; of more than 10,000 the first 10,000.
+    /// The refused writes by the side that refused.
     #[serde(default)]
     pub parked_by_side: BySide<u64>,
     /// How long the longest ready link has been due, in milliseconds; none when nothing may be looked at now.
