@@ -5,7 +5,6 @@
 
 mod api;
 mod audit;
-mod counts;
 mod dashboard;
 mod drawn;
 mod guard;

@@ -1,31 +1,27 @@
 //! What the store alone can answer, whether a daemon runs on it or not.
 
-use super::counts::{held_by_kind, oldest_due_ms, parked_by_side};
+mod moved;
+mod refused;
+mod waiting_plan;
+
 use super::drawn::MappingCounts;
 use super::operations::{Answer, Copy, Operations, Refusal};
 use super::person::{Wanted, explanation};
-use super::verdict::{decide, forget, retry, seen};
+use super::verdict::{decide, forget, seen};
 use super::views::*;
-use crate::model::{BySide, Link, ProspectId, Side, mark};
-use crate::reconcile::plan_id;
+use crate::model::{BySide, Link, ProspectId, Side};
 use crate::store::marks;
-use crate::store::{Integrity, Newcomer, Reader, Source, Store, StoreError, Transaction};
+use crate::store::{Integrity, Reader, Source, Store, StoreError};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Mutex;
 
 /// Rows taken at once: a commit waits while somebody reads.
 const PAGE: usize = 500;
-
-/// The newest entries of the journal that are counted for the mapping.
-const JOURNAL_COUNTED: u64 = 10_000;
-
-/// How often everybody is counted, at most. With many people less often: a twentieth of the time goes into it at most.
-const COUNTED_EVERY: Duration = Duration::from_secs(2);
 
 /// How much of a copy is in memory at a time.
 const COPY_CHUNK: usize = 64 << 10;
@@ -63,65 +59,6 @@ impl Stored {
         }
     }
 
-    /// The rows that are held, each with how many wait.
-    async fn held_rows(&self) -> Result<Vec<HeldRow>, Refusal> {
-        let values = self.store.read(|reader| reader.refused_values()).await?;
-        let mut rows: Vec<HeldRow> = values.iter().filter_map(HeldRow::of).collect();
-        let mut after = None;
-        while !rows.is_empty() {
-            let page = self.store.read(move |reader| reader.waiting_for_values_after(after.as_ref(), PAGE));
-            let (waiting, last) = page.await?;
-            for value in waiting.into_iter().filter_map(|due| due.waits_for) {
-                rows.iter_mut().filter(|row| row.id == value).for_each(|row| row.waiting += 1);
-            }
-            match last {
-                Some(last) => after = Some(last),
-                None => break,
-            }
-        }
-        Ok(rows)
-    }
-
-    /// What is asked for by one id, or everything that is parked.
-    async fn parked_ids(&self, which: Which) -> Result<Vec<ProspectId>, Refusal> {
-        let Some(id) = which.id else {
-            let parked = self.pages(|r, after| r.parked_after(after, PAGE), |row| &row.prospect).await?;
-            return Ok(parked.into_iter().map(|row| row.prospect).collect());
-        };
-        let wanted = Wanted::parse(&id)?;
-        let found = self.store.read(move |reader| {
-            let people = wanted.find(reader)?;
-            let parked = people.into_iter().filter_map(|person| reader.parked(&person).transpose());
-            parked.collect::<Result<Vec<_>, _>>()
-        });
-        match found.await? {
-            found if found.is_empty() => Err(Refusal::not_found(format!("nothing is parked for {id}"))),
-            found => Ok(found.into_iter().map(|row| row.prospect).collect()),
-        }
-    }
-
-    /// Changes parked rows, in pages, and says how many were still there.
-    async fn change_parked(
-        &self,
-        which: Which,
-        change: fn(&mut Transaction<'_>, &ProspectId, Timestamp) -> Result<bool, StoreError>,
-    ) -> Result<Count, Refusal> {
-        let now = (self.clock)();
-        let mut records = 0;
-        for page in self.parked_ids(which).await?.chunks(PAGE) {
-            let page = page.to_vec();
-            let changed = self.store.write(move |transaction| {
-                let mut changed = 0;
-                for prospect in &page {
-                    changed += u64::from(change(transaction, prospect, now)?);
-                }
-                Ok(changed)
-            });
-            records += changed.await?;
-        }
-        Ok(Count { records })
-    }
-
     /// What was seen, decided and written of late.
     ///
     /// # Errors
@@ -136,49 +73,6 @@ impl Stored {
         let more = page.len() == limit;
         let changes = page.into_iter().map(|(number, entry)| Change { number, entry }).collect();
         Ok(Changes { changes, more })
-    }
-
-    /// What moves along the mapping. Counted anew every few seconds at most, since everybody is looked at.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn mapping_counts(&self) -> Result<MappingCounts, Refusal> {
-        let mut kept = self.mapping_counts.lock().await;
-        let now = Instant::now();
-        if let Some((_, counts)) = kept.as_ref().filter(|(until, _)| now < *until) {
-            return Ok(counts.clone());
-        }
-        let mut counts = MappingCounts::default();
-        let mut after: Option<ProspectId> = None;
-        loop {
-            let from = after.clone();
-            let links = self.store.read(move |reader| reader.links_after(from.as_ref(), PAGE)).await?;
-            for status in links.iter().filter_map(|link| link.baseline.as_ref()).map(|base| base.engage.key())
-            {
-                *counts.people.entry(status.to_owned()).or_default() += 1;
-            }
-            after = links.last().map(|link| link.prospect.clone());
-            if links.len() < PAGE {
-                break;
-            }
-        }
-        let mut before = None;
-        while counts.entries < JOURNAL_COUNTED {
-            let page = self.store.read(move |reader| reader.journal_before(before, PAGE)).await?;
-            for (_, entry) in &page {
-                counts.entries += 1;
-                counts.since = Some(entry.at);
-                if let ("written", Some(rule), Some(side)) = (entry.what.as_str(), &entry.rule, entry.side) {
-                    *counts.carried.entry((rule.line, side)).or_default() += 1;
-                }
-            }
-            before = page.last().map(|(number, _)| *number);
-            if page.len() < PAGE {
-                break;
-            }
-        }
-        *kept = Some((Instant::now() + COUNTED_EVERY.max(now.elapsed() * 20), counts.clone()));
-        Ok(counts)
     }
 
     async fn mark_due(&self, people: Vec<ProspectId>) -> Result<Count, Refusal> {
@@ -225,8 +119,8 @@ impl Operations for Stored {
                     held: reader.held_count()?,
                     parked: reader.parked_count()?,
                     held_rows,
-                    held_by_kind: held_by_kind(reader)?,
-                    parked_by_side: parked_by_side(reader)?,
+                    held_by_kind: reader.held_by_kind()?,
+                    parked_by_side: reader.parked_by_side()?,
                     oldest_due_ms: oldest_due_ms(reader, now)?,
                     journal_entries: reader.journal_count()?,
                     store_bytes,
@@ -290,29 +184,11 @@ impl Operations for Stored {
     }
 
     fn parked(&self) -> Answer<'_, Vec<ParkedRecord>> {
-        Box::pin(async move {
-            let rows = self.pages(|r, after| r.parked_after(after, PAGE), |row| &row.prospect).await?;
-            let mut parked: Vec<ParkedRecord> = rows.iter().map(ParkedRecord::from).collect();
-            parked.extend(self.held_rows().await?.into_iter().map(ParkedRecord::from));
-            parked.sort_by_key(|parked| parked.since);
-            Ok(parked)
-        })
+        Box::pin(self.refused())
     }
 
     fn retry(&self, which: Which) -> Answer<'_, Count> {
-        Box::pin(async move {
-            let rows = self.held_rows().await?;
-            let named = |row: &&HeldRow| which.id.as_ref().is_none_or(|id| *id == row.id);
-            let tried: Vec<&HeldRow> = rows.iter().filter(named).collect();
-            let ids: Vec<String> = tried.iter().map(|row| row.id.clone()).collect();
-            self.store.write(move |tx| ids.iter().try_for_each(|id| tx.let_value_go(id))).await?;
-            let waiting: u64 = tried.iter().map(|row| row.waiting).sum();
-            if which.id.is_some() && !tried.is_empty() {
-                return Ok(Count { records: waiting });
-            }
-            let parked = self.change_parked(which, retry).await?;
-            Ok(Count { records: parked.records + waiting })
-        })
+        Box::pin(self.try_again(which))
     }
 
     fn drop_parked(&self, which: Which) -> Answer<'_, Count> {
@@ -370,55 +246,7 @@ impl Operations for Stored {
     }
 
     fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
-        Box::pin(async move {
-            let mut waiting = Vec::new();
-            let mut after = None;
-            loop {
-                let page = self.store.read(move |reader| reader.waiting_after(after.as_ref(), PAGE));
-                let (page, last) = page.await?;
-                waiting.extend(page);
-                match last {
-                    Some(last) => after = Some(last),
-                    None => break,
-                }
-            }
-            let newcomers = self.store.read(|reader| reader.newcomers()).await?;
-            let newcomers: Vec<Newcomer> =
-                newcomers.into_iter().filter(|newcomer| newcomer.waiting).collect();
-            if waiting.is_empty() && newcomers.is_empty() {
-                return Err(Refusal::not_found(
-                    "no plan waits: it waits once the daemon has made it and stopped before it",
-                ));
-            }
-            let people = newcomers.iter().map(|newcomer| mark(&newcomer.id));
-            let id = plan_id(waiting.iter().filter_map(|due| due.waiting).chain(people));
-            if apply.id.as_ref().is_some_and(|asked| *asked != id) {
-                return Err(Refusal::invalid(format!(
-                    "the plan that waits is another one by now ({id}): look at `lockstep plan` again"
-                )));
-            }
-            let mut records = newcomers.len() as u64;
-            let through: Vec<Newcomer> = newcomers
-                .into_iter()
-                .map(|newcomer| Newcomer { waiting: false, approved: true, ..newcomer })
-                .collect();
-            self.store
-                .write(move |tx| through.iter().try_for_each(|newcomer| tx.put_newcomer(newcomer)))
-                .await?;
-            for page in waiting.chunks(PAGE) {
-                let people: Vec<ProspectId> = page.iter().map(|due| due.prospect.clone()).collect();
-                let through = self.store.write(move |transaction| {
-                    let mut through = 0;
-                    for prospect in &people {
-                        through += u64::from(transaction.let_through(prospect)?);
-                    }
-                    transaction.set_meta(marks::FIRST_RUN_DONE, "true")?;
-                    Ok(through)
-                });
-                records += through.await?;
-            }
-            Ok(Count { records })
-        })
+        Box::pin(self.let_plan_through(apply))
     }
 
     fn links(&self, after: Option<String>) -> Answer<'_, Vec<Link>> {
@@ -473,4 +301,10 @@ impl From<StoreError> for Refusal {
             Refusal::failed(error.to_string())
         }
     }
+}
+
+/// How long the longest ready link has been due.
+fn oldest_due_ms(reader: &Reader<'_>, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    let oldest = reader.due_ready(now, 1)?;
+    Ok(oldest.first().map(|due| now.duration_since(due.since).as_millis().max(0) as u64))
 }

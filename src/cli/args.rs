@@ -1,12 +1,17 @@
 //! What may stand on the command line.
 
-use crate::model::Side;
+mod mapping;
+mod records;
+mod rehearsal;
+
 use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
+
+pub use mapping::{DrawArguments, DrawFormat, InitArguments, MappingCommand};
+pub use records::{ConflictsCommand, ParkedArguments, ParkedCommand, ResyncArguments};
+pub use rehearsal::{DemoArguments, SandboxArguments};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -208,17 +213,6 @@ pub enum StoreCommand {
     Verify,
 }
 
-/// `lockstep demo`.
-#[derive(Debug, Args)]
-pub struct DemoArguments {
-    /// End after the story: exit 0, or 1 if any step of it did not come true.
-    #[arg(long)]
-    pub once: bool,
-    /// Another mapping file than the built-in example.
-    #[arg(long, value_name = "FILE")]
-    pub mapping: Option<PathBuf>,
-}
-
 /// `lockstep login`.
 #[derive(Debug, Args)]
 pub struct LoginArguments {
@@ -231,170 +225,6 @@ pub struct LoginArguments {
     /// Open the address in this machine's browser.
     #[arg(long)]
     pub open: bool,
-}
-
-/// `lockstep sandbox`.
-#[derive(Debug, Args)]
-pub struct SandboxArguments {
-    /// Where the Salesforce REST API listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8201")]
-    pub salesforce: SocketAddr,
-    /// Where the Pub/Sub API listens. The REST API's port answers it too.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8203")]
-    pub pubsub: SocketAddr,
-    /// Where the Revenue Engage API listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8202")]
-    pub engage: SocketAddr,
-    /// Send outbound messages about Leads to this URL, such as http://127.0.0.1:8080/webhooks/salesforce.
-    #[arg(long, value_name = "URL")]
-    pub outbound: Option<url::Url>,
-    /// How many people there are at the start.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub records: usize,
-    /// Makes the same people again.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// Keep what happens in this directory; without it nothing is kept.
-    #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
-    /// What goes wrong, and when.
-    #[arg(long, value_name = "FILE")]
-    pub faults: Option<PathBuf>,
-    /// Write the client secret and an admin token, both made for this run, into this directory: config/sandbox.toml
-    /// reads them there.
-    #[arg(long, value_name = "DIR")]
-    pub credentials: Option<PathBuf>,
-}
-
-/// `lockstep conflicts ...`.
-#[derive(Debug, Subcommand)]
-pub enum ConflictsCommand {
-    /// Decide one conflict.
-    Resolve {
-        /// A Salesforce id, a prospect id or the conflict's id.
-        id: String,
-        /// The side whose value is taken: salesforce or engage.
-        #[arg(long, value_name = "SIDE", value_parser = side)]
-        take: Side,
-        /// Who decides; goes into the journal.
-        #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-        by: String,
-    },
-}
-
-/// `lockstep parked ...`.
-#[derive(Debug, Subcommand)]
-pub enum ParkedCommand {
-    /// Try again.
-    Retry(ParkedArguments),
-    /// Forget the refused write. The record is left as it is until either side changes.
-    Drop(ParkedArguments),
-}
-
-/// Which parked records.
-#[derive(Debug, Args)]
-pub struct ParkedArguments {
-    /// A Salesforce id or a prospect id; all of them without one.
-    pub id: Option<String>,
-    /// Do not ask first.
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// `lockstep mapping ...`.
-#[derive(Debug, Subcommand)]
-pub enum MappingCommand {
-    /// Run the company's own tests, `[[test]]`.
-    Test {
-        /// The mapping file; the configuration's without one.
-        file: Option<PathBuf>,
-        /// Write the results as JUnit XML to this file, `-` for standard output.
-        #[arg(long, value_name = "FILE")]
-        junit: Option<PathBuf>,
-    },
-    /// Show what a new mapping does differently, row by row.
-    Diff {
-        /// The mapping file as it was.
-        old: PathBuf,
-        /// As it is to be.
-        new: PathBuf,
-        /// Ask the daemon, or its store, how many linked people it concerns, and which.
-        #[arg(long)]
-        store: bool,
-    },
-    /// Print the table of a mapping file.
-    Show {
-        /// The mapping file; the configuration's without one.
-        file: Option<PathBuf>,
-    },
-    /// Draw what leads where, in both directions.
-    #[command(
-        after_help = "Examples:\n  lockstep mapping draw mapping/acme.toml -o acme.svg\n  lockstep mapping draw --format mermaid"
-    )]
-    Draw(DrawArguments),
-    /// Print the JSON Schema of a mapping file, by which editors complete and check it.
-    #[command(after_help = "Example:\n  lockstep mapping schema > mapping/schema.json")]
-    Schema,
-    /// Write a first mapping file from what Salesforce and Revenue Engage have. Writes nothing there.
-    #[command(
-        after_help = "Examples:\n  lockstep mapping init\n  lockstep mapping init -o mapping/acme.toml --company 'Acme'"
-    )]
-    Init(InitArguments),
-}
-
-/// `lockstep mapping draw`.
-#[derive(Debug, Args)]
-pub struct DrawArguments {
-    /// The mapping file; the configuration's without one.
-    pub file: Option<PathBuf>,
-    /// What is written: a picture, or a Mermaid text for a wiki that draws it.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DrawFormat::Svg)]
-    pub format: DrawFormat,
-    /// Write into this file, not to standard output.
-    #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
-}
-
-/// What `lockstep mapping draw` writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum DrawFormat {
-    /// A picture.
-    Svg,
-    /// The text of a Mermaid flow chart.
-    Mermaid,
-}
-
-/// `lockstep mapping init`.
-#[derive(Debug, Args)]
-pub struct InitArguments {
-    /// The file to write, which must not exist yet; standard output without one.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// The company's name; the configuration's tenant without one.
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub company: Option<String>,
-}
-
-/// `lockstep resync`.
-#[derive(Debug, Args)]
-#[group(required = true)]
-pub struct ResyncArguments {
-    /// Every linked record.
-    #[arg(long, conflicts_with_all = ["since", "ids"])]
-    pub all: bool,
-    /// What changed since this time (RFC 3339).
-    #[arg(long, value_name = "TIME", conflicts_with = "ids")]
-    pub since: Option<Timestamp>,
-    /// Salesforce ids and prospect ids.
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
-}
-
-fn side(text: &str) -> Result<Side, String> {
-    Side::BOTH
-        .into_iter()
-        .find(|side| side.as_str() == text)
-        .ok_or_else(|| "write salesforce or engage".to_owned())
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn list(found: &[Conflict]) -> String {
     for (kind, conflicts) in groups {
         text.push_str(&format!("{} of kind {kind}\n", count(conflicts.len(), "conflict")));
         text.push_str(&table(
-            ["id", "record", "prospect", "Salesforce", "Engage", "since (UTC)", "why"],
+            ["id", "record", "prospect", "Salesforce", "Revenue Engage", "since (UTC)", "why"],
             conflicts.into_iter().map(row),
         ));
         text.push('\n');

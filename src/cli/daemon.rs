@@ -274,7 +274,7 @@ fn group(record: &PlannedRecord) -> String {
     match (record.what.as_str(), record.side, &record.to) {
         ("write", Some(side), Some(to)) => {
             let from = record.from.as_deref().unwrap_or("nothing");
-            format!("write {to} over {from} to {side}")
+            format!("write {to} over {from} in {side}")
         }
         (what, ..) => format!("{what}: {}", record.reason),
     }

@@ -55,7 +55,7 @@ fn because(journal: &[JournalEntry]) -> String {
 
 /// What was seen where, how it was learnt, and who did it, where the system tells.
 fn observation(seen: &Seen) -> String {
-    let side = seen.side.map_or("both sides", |side| side.as_str());
+    let side = seen.side.map_or_else(|| "both sides".to_owned(), |side| side.to_string());
     let value = seen.value.as_ref().map(|value| format!(": {value}")).unwrap_or_default();
     let by = seen.by.as_ref().map(|by| format!(", made by {by}")).unwrap_or_default();
     format!("seen in {side} by {}{value}{by}", seen.source.as_str())
@@ -64,7 +64,7 @@ fn observation(seen: &Seen) -> String {
 fn line(entry: &JournalEntry) -> [String; 5] {
     let mut what = entry.what.clone();
     if let Some(side) = entry.side {
-        what.push_str(&format!(" {side}"));
+        what.push_str(&format!(" in {side}"));
     }
     if entry.from.is_some() || entry.to.is_some() {
         what.push_str(&format!(": {} -> {}", or_dash(entry.from.as_ref()), or_dash(entry.to.as_ref())));

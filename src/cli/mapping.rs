@@ -153,7 +153,7 @@ fn common(mapping: &Mapping, row: &Row) -> [String; 6] {
     let way = match row.way {
         Way::Both => "<->",
         Way::ToSalesforce => "to Salesforce",
-        Way::ToEngage => "to Engage",
+        Way::ToEngage => "to Revenue Engage",
         Way::None => "none",
     };
     [
@@ -193,7 +193,7 @@ fn pairs(fields: &Fields) -> String {
 pub(super) fn winner_words(winner: Winner) -> &'static str {
     match winner {
         Winner::Salesforce => "Salesforce",
-        Winner::Engage => "Engage",
+        Winner::Engage => "Revenue Engage",
         Winner::Newest => "the newest",
         Winner::Hold => "nobody (a person decides)",
     }

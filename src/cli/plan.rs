@@ -16,6 +16,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// What a screen says that would be empty, and what fills it.
+pub(super) const NOBODY_LINKED: &str = "\
+nobody is linked. A person in Revenue Engage is linked to the Lead or Contact that it names, if the mapping takes that in, else
+to the only one with the same email address, as `[new]` in the mapping says; `lockstep check --live` says what this user sees
+";
+
 /// What `plan --apply` did.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Applied {
@@ -39,17 +45,17 @@ pub async fn run(context: &Context, apply: Option<String>, all: bool) -> Result<
         return Ok(Shown::well(context.show(&Applied { applied: true, records: count.records }, text)));
     }
     let mut progress = Progress::start("asking both systems what they hold");
-    let plan = match access::running(context).await? {
-        Some(daemon) => daemon.plan().await?,
+    let (plan, linked) = match access::running(context).await? {
+        Some(daemon) => (daemon.plan().await?, daemon.status().await?.links),
         None => without_daemon(context, &mut progress).await?,
     };
     drop(progress);
-    Ok(Shown::waiting(context.show(&plan, || text(&plan, all)), plan.waits.is_some()))
+    Ok(Shown::waiting(context.show(&plan, || text(&plan, linked, all)), plan.waits.is_some()))
 }
 
 /// No daemon runs: both systems are asked from here, by what the store remembers. Before the first run there is no store
-/// yet; an empty one is used that goes away again, so that nothing is left behind.
-async fn without_daemon(context: &Context, progress: &mut Progress) -> Result<Plan, Failure> {
+/// yet; an empty one is used that goes away again, so that nothing is left behind. Tells how many are linked, too.
+async fn without_daemon(context: &Context, progress: &mut Progress) -> Result<(Plan, u64), Failure> {
     let config = context.load()?.config;
     let mapping = crate::verify::load(&config.mapping)?.mapping;
     let scratch = Scratch::new();
@@ -57,10 +63,11 @@ async fn without_daemon(context: &Context, progress: &mut Progress) -> Result<Pl
     let tenant = config.tenant.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &tenant, StoreOptions::default()));
     let store = opened.await.context("opening the store")?.map_err(anyhow::Error::from)?;
+    let linked = store.read(|reader| reader.link_count()).await.map_err(anyhow::Error::from)?;
     let engine = Engine::new(&config, mapping, store, system_clock()).map_err(anyhow::Error::from)?;
     progress.follow(engine.long_work());
     let run = engine.dry_run().await.map_err(anyhow::Error::from)?;
-    Ok(shown(&engine, &run))
+    Ok((shown(&engine, &run), linked))
 }
 
 /// A directory that goes away with the command.
@@ -79,9 +86,12 @@ impl Drop for Scratch {
     }
 }
 
-fn text(plan: &Plan, all: bool) -> String {
+fn text(plan: &Plan, linked: u64, all: bool) -> String {
     if plan.records.is_empty() && plan.groups.is_empty() {
-        return "Nothing to do: everything that is linked agrees.\n".to_owned();
+        return match linked {
+            0 => format!("Nothing to do: {NOBODY_LINKED}"),
+            _ => "Nothing to do: everything that is linked agrees.\n".to_owned(),
+        };
     }
     let groups = plan.groups.iter().map(|group| {
         let more = if group.count > group.samples.len() as u64 { ", ..." } else { "" };
@@ -117,7 +127,7 @@ fn text(plan: &Plan, all: bool) -> String {
 
 fn row(record: &PlannedRecord) -> [String; 7] {
     let what = match record.side {
-        Some(side) => format!("{} {side}", record.what),
+        Some(side) => format!("{} in {side}", record.what),
         None => record.what.clone(),
     };
     [

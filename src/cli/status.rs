@@ -3,6 +3,7 @@
 use super::access;
 use super::context::{Context, Exit, Shown};
 use super::failure::{Failure, count};
+use super::plan::NOBODY_LINKED;
 use super::table::{grouped, or_dash, table, time};
 use crate::admin::{SideState, SideStatus, Status};
 use crate::model::Side;
@@ -59,10 +60,7 @@ fn screen(status: &Status) -> String {
         grouped(status.parked)
     ));
     if status.first_pass_done && status.links == 0 {
-        text.push_str(
-            "nobody is linked: no person in Revenue Engage names a Lead or Contact that the mapping takes in; `lockstep \
-             check --live` says what this user sees\n",
-        );
+        text.push_str(NOBODY_LINKED);
     }
     for (waits, what) in [
         (status.held > 0, "`lockstep conflicts` lists what a person has to decide"),

@@ -147,14 +147,14 @@ fn odd(reader: &mut Reader, table: &Table<'_>, row: &Row) {
         reader.push(
             Problem::warning("M023", "`sequences` never acts in this row")
                 .at(table.key_span("sequences"), "nothing in Salesforce leads to this person status")
-                .help("give the row a Salesforce value and a `way` that leads to Engage, or take `sequences` out"),
+                .help("give the row a Salesforce value and a `way` that leads to Revenue Engage, or take `sequences` out"),
         );
     }
     let also = !row.also_from_lead.is_empty() || !row.also_from_contact.is_empty();
     if also && !row.way.to_engage() {
         reader.push(
             Problem::warning("M025", "`also_from` never acts in this row")
-                .at(table.key_span("also_from"), "the row does not lead to Engage")
+                .at(table.key_span("also_from"), "the row does not lead to Revenue Engage")
                 .help("use `way = \"both\"` or `way = \"to-engage\"`, or take `also_from` out"),
         );
     }

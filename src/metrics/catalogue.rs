@@ -116,7 +116,7 @@ catalogue! {
     LAG = Gauge "lockstep_lag_seconds" [SIDE], "How long ago a side was last read well; left out before the first time.";
     LISTENING = Gauge "lockstep_listening" [], "1 while Salesforce's changes come by events.";
     CALLS_LEFT = Gauge "lockstep_calls_left" [SIDE],
-        "Calls left in the present period: a rolling day for Salesforce, a minute for Engage.";
+        "Calls left in the present period: a rolling day for Salesforce, a minute for Revenue Engage.";
     CALLS_ALLOWED = Gauge "lockstep_calls_allowed" [SIDE], "Calls allowed in that period.";
     CALLS_KEPT_FREE = Gauge "lockstep_calls_kept_free" [SIDE], "Calls of that period that are left to others; only Salesforce has any.";
     STORE_BYTES = Gauge "lockstep_store_bytes" [], "What the store's files take on disk.";

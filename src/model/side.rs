@@ -27,7 +27,7 @@ impl Side {
         }
     }
 
-    /// The name used in logs, in JSON and on the command line.
+    /// The word used in the fields of logs, in JSON, as a metric's label and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Side::Salesforce => "salesforce",
@@ -36,9 +36,13 @@ impl Side {
     }
 }
 
+/// The system's own name, for people.
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(match self {
+            Side::Salesforce => "Salesforce",
+            Side::Engage => "Revenue Engage",
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 use super::StoreError;
 use super::engine::{Changes, Engine};
 use super::key::{Key, Kind};
+use super::transaction::Transaction;
 use super::value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,6 +101,14 @@ pub(super) fn enter(engine: &Engine, changes: &mut Changes) -> Result<(u64, Chan
     let bytes = value::seal(&commit_key(), &number);
     enter(commit_key(), bytes)?;
     Ok((number, before))
+}
+
+/// Commits with the books, durably.
+pub(super) fn commit(engine: &Engine, transaction: Transaction<'_>) -> Result<(), StoreError> {
+    let mut changes = transaction.into_changes().0;
+    enter(engine, &mut changes)?;
+    engine.apply(changes)?;
+    engine.flush()
 }
 
 /// An entry as this commit has set it, else as it was before.

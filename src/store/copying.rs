@@ -7,7 +7,7 @@
 
 use super::copy_file::{CopyError, CopyWriter, Header, Line};
 use super::key::{Key, Kind};
-use super::open::SCHEMA;
+use super::schema::SCHEMA;
 use super::transaction::Transaction;
 use super::{Seen, Source, StoreError, marks, value};
 use crate::model::ProspectId;

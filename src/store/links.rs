@@ -4,8 +4,9 @@ use super::key::{Key, Kind};
 use super::table::Row;
 use super::transaction::{Order, Reader, Transaction};
 use super::{Held, Intent, OwnPauses, Parked, StoreError};
-use crate::model::{Link, ProspectId, SalesforceId};
+use crate::model::{BySide, HoldReason, Link, ProspectId, SalesforceId, Side};
 use crate::mutant;
+use std::collections::BTreeMap;
 
 impl Row for Link {
     const KIND: Kind = Kind::Link;
@@ -30,10 +31,18 @@ impl Row for Held {
     fn index(&self, _prospect: &ProspectId) -> Option<Key> {
         Some(Kind::HeldById.key().text(&self.id))
     }
+
+    fn class(&self) -> Option<&'static str> {
+        Some(self.reason.kind())
+    }
 }
 
 impl Row for Parked {
     const KIND: Kind = Kind::Parked;
+
+    fn class(&self) -> Option<&'static str> {
+        Some(self.side.as_str())
+    }
 }
 
 impl Reader<'_> {
@@ -98,6 +107,18 @@ impl Reader<'_> {
         self.count(Kind::Held)
     }
 
+    /// How many links wait for a person, by kind of conflict ([`HoldReason::kind`]); kinds without any are left out.
+    pub fn held_by_kind(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for kind in HoldReason::KINDS {
+            let count = self.count_of::<Held>(kind)?;
+            if count > 0 {
+                counts.insert(kind.to_owned(), count);
+            }
+        }
+        Ok(counts)
+    }
+
     /// A prospect's refused write.
     pub fn parked(&self, prospect: &ProspectId) -> Result<Option<Parked>, StoreError> {
         self.row(prospect)
@@ -111,6 +132,12 @@ impl Reader<'_> {
     /// How many writes are parked.
     pub fn parked_count(&self) -> Result<u64, StoreError> {
         self.count(Kind::Parked)
+    }
+
+    /// How many writes are parked, by the side that refused.
+    pub fn parked_by_side(&self) -> Result<BySide<u64>, StoreError> {
+        let count = |side: Side| self.count_of::<Parked>(side.as_str());
+        Ok(BySide { salesforce: count(Side::Salesforce)?, engage: count(Side::Engage)? })
     }
 }
 
@@ -181,7 +208,6 @@ impl Transaction<'_> {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::model::HoldReason;
 
     #[test]
     fn a_link_is_found_by_its_salesforce_id_and_moves_with_it() {
@@ -264,9 +290,8 @@ mod tests {
         assert_eq!(store.reader().link_count().unwrap(), 2);
     }
 
-    #[test]
-    fn a_conflict_is_found_by_its_id_as_long_as_it_lasts() {
-        let held = |id: &str, number| Held {
+    fn held(id: &str, number: u32) -> Held {
+        Held {
             id: id.to_owned(),
             prospect: prospect(number),
             salesforce: None,
@@ -275,7 +300,31 @@ mod tests {
             engage_value: None,
             since: at(0),
             resolution: None,
+        }
+    }
+
+    #[test]
+    fn conflicts_are_counted_by_kind_through_every_change_and_anew_when_a_count_is_damaged() {
+        let store = TestStore::new();
+        let counts = || {
+            let counts = store.reader().held_by_kind().unwrap();
+            counts.into_iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
         };
+        assert_eq!(counts(), "");
+        store.write(|t| (1..=3).try_for_each(|n| t.put_held(&held(&format!("k{n}"), n)))).unwrap();
+        assert_eq!(counts(), "both_changed 3");
+        let moved = Held { reason: HoldReason::FirstSight, ..held("k2", 2) };
+        store.write(|t| t.put_held(&moved)).unwrap();
+        store.write(|t| t.put_held(&moved)).unwrap();
+        assert_eq!(counts(), "both_changed 2, first_sight 1");
+        store.damage(&Kind::Own.key().text("count/h").text("/both_changed"));
+        assert_eq!(counts(), "both_changed 2, first_sight 1");
+        store.write(|t| t.remove_held(&prospect(1))).unwrap();
+        assert_eq!(counts(), "both_changed 1, first_sight 1");
+    }
+
+    #[test]
+    fn a_conflict_is_found_by_its_id_as_long_as_it_lasts() {
         let store = TestStore::new();
         store.write(|t| t.put_held(&held("a", 1))).unwrap();
         assert!(matches!(store.write(|t| t.put_held(&held("a", 2))), Err(StoreError::Taken { .. })));

@@ -5,7 +5,7 @@
 //! commits. Nothing that was acknowledged is lost by kill -9 at any instant (tests/suite/crash/store.rs).
 //!
 //! Reading order: `rows` (what is kept), `links`, `due`, `journal`, `progress` (how it is asked for), `table` and
-//! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open`, and at the bottom
+//! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open` and `schema`, and at the bottom
 //! `key`, `value` and `engine` (bytes; `on_sled` is the only file that names sled). What guards against damage, from the
 //! bottom up: `books` and `witness` (how it is noticed), `doubt`, `snapshot` (everything as of one moment), `copy_file` and
 //! `copying` (copies), `checkpoint`, `rebuild`, `ballast`, `verify`, and `care`, which is how others ask for it.
@@ -31,10 +31,12 @@ pub mod marks;
 mod newcomers;
 mod on_sled;
 mod open;
+mod options;
 mod progress;
 mod rebuild;
 mod refused;
 mod rows;
+mod schema;
 mod simulated;
 mod snapshot;
 mod table;
@@ -52,7 +54,7 @@ pub use checkpoint::Checkpoint;
 pub use copy_file::Header;
 pub use error::StoreError;
 pub use handle::Store;
-pub use open::StoreOptions;
+pub use options::StoreOptions;
 pub use rebuild::Restored;
 pub use rows::*;
 pub use simulated::{Flush, SimulatedDisk};

@@ -1,72 +1,21 @@
 //! Opening: lock, tidy up, open the engine, see that the store is ours and of a schema we know, and that nothing in it is
 //! damaged, missing or outdated.
 
-use super::books::{Count, Tallies};
+use super::books::Count;
 use super::caught::caught;
 use super::doubt::Doubt;
 use super::engine::Engine;
-use super::key::{Key, Kind};
+use super::key::Kind;
 use super::lock::Lock;
 use super::on_sled::wait_until_closed;
+use super::schema::identify;
 use super::simulated::{OnSimulatedDisk, SimulatedDisk};
-use super::transaction::{Order, Quarantine, Transaction};
 use super::witness::Witness;
-use super::{StoreError, ballast, books, checkpoint, rebuild};
+use super::{StoreError, StoreOptions, ballast, checkpoint, rebuild};
 use crate::{emit, kill_point};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-
-/// The schema this program writes. Raised with every change that an older program could not read.
-///
-/// 2 has the books ([`books`]), and links that came from a copy: an older program would not enter its changes into the
-/// one, and would carry out what the other is too old for.
-pub(super) const SCHEMA: u32 = 2;
-
-/// `MIGRATIONS[n]` brings a store from schema `n + 1` to `n + 2`.
-const MIGRATIONS: &[Migration] = &[open_the_books];
-
-type Migration = fn(&mut Transaction<'_>) -> Result<(), StoreError>;
-
-/// How a store is opened.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// The engine's page cache, in bytes.
-    ///
-    /// Measured by `benches/store.rs`: after 100,000 links were each changed once, a process with 1, 8, 16 and
-    /// 32 MiB of cache holds 60, 67, 88 and 102 MiB. With 8 it stays at 75 however often they change, which
-    /// leaves the rest of the daemon a quarter of the 100 MiB it may have.
-    pub cache_bytes: u64,
-    /// How long opening may take without getting on. After kill -9 it took 5 to 65 ms; a damaged file can make it
-    /// hang.
-    pub open_timeout: Duration,
-    /// How long one reading closure, or one group of writing closures with its commit, may take.
-    pub work_timeout: Duration,
-    /// How many closures may wait to be run; whoever comes later waits in line.
-    pub queue: usize,
-    /// Put a damaged store back from its newest checkpoint. The daemon does; whoever only looks does not.
-    pub rebuild: bool,
-}
-
-impl StoreOptions {
-    /// What the daemon opens its store with.
-    pub fn for_the_daemon() -> StoreOptions {
-        StoreOptions { rebuild: true, ..StoreOptions::default() }
-    }
-}
-
-impl Default for StoreOptions {
-    fn default() -> StoreOptions {
-        StoreOptions {
-            cache_bytes: 8 << 20,
-            open_timeout: Duration::from_secs(60),
-            work_timeout: Duration::from_secs(30),
-            queue: 256,
-            rebuild: false,
-        }
-    }
-}
 
 /// An open engine, and the lock that makes it ours: given back in this order.
 pub(super) struct Opened {
@@ -232,128 +181,11 @@ fn check(
     }
 }
 
-/// Marks a new store as this tenant's; refuses another's and a newer one; brings an older one up to date.
-pub(super) fn identify(engine: &Engine, dir: &Path, tenant: &str) -> Result<(), StoreError> {
-    identify_as(engine, dir, tenant, SCHEMA, MIGRATIONS)
-}
-
-fn identify_as(
-    engine: &Engine,
-    dir: &Path,
-    tenant: &str,
-    schema: u32,
-    migrations: &[Migration],
-) -> Result<(), StoreError> {
-    let quarantine = Quarantine::default();
-    let mut transaction = Transaction::new(engine, &quarantine);
-    let Some(found) = transaction.get::<u32>(&schema_key())? else {
-        if !engine.is_empty() {
-            return Err(StoreError::Foreign { dir: dir.to_owned() });
-        }
-        transaction.put(schema_key(), &schema)?;
-        transaction.put(tenant_key(), &tenant)?;
-        return commit(engine, transaction);
-    };
-    if found > schema {
-        return Err(StoreError::Newer { found, known: schema });
-    }
-    let owner = transaction.get::<String>(&tenant_key())?.unwrap_or_default();
-    if owner != tenant {
-        return Err(StoreError::OtherTenant { found: owner, asked: tenant.to_owned() });
-    }
-    for (from, migrate) in (1..).zip(migrations) {
-        if from >= found {
-            let mut transaction = Transaction::new(engine, &quarantine);
-            migrate(&mut transaction)?;
-            transaction.put(schema_key(), &(from + 1))?;
-            commit(engine, transaction)?;
-        }
-    }
-    Ok(())
-}
-
-/// From schema 1: the books are opened, with what is there.
-fn open_the_books(t: &mut Transaction<'_>) -> Result<(), StoreError> {
-    let mut tallies = Tallies::new();
-    for kind in Kind::ALL {
-        for row in t.scan_bytes(kind.key()..kind.key().end(), Order::Ascending) {
-            let (_, bytes) = row?;
-            tallies.entry(kind).or_default().add(&bytes);
-        }
-    }
-    tallies.iter().try_for_each(|(kind, tally)| t.put(books::tally_key(*kind), tally))
-}
-
-/// Commits with the books, durably.
-pub(super) fn commit(engine: &Engine, transaction: Transaction<'_>) -> Result<(), StoreError> {
-    let mut changes = transaction.into_changes().0;
-    books::enter(engine, &mut changes)?;
-    engine.apply(changes)?;
-    engine.flush()
-}
-
-fn schema_key() -> Key {
-    Kind::Own.key().text("schema")
-}
-
-fn tenant_key() -> Key {
-    Kind::Own.key().text("tenant")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Store;
-    use super::super::testing::TestStore;
     use super::*;
-
-    fn identified(
-        store: &TestStore,
-        tenant: &str,
-        schema: u32,
-        migrations: &[Migration],
-    ) -> Result<(), StoreError> {
-        identify_as(&store.engine, Path::new("store"), tenant, schema, migrations)
-    }
-
-    #[test]
-    fn a_newer_schema_and_another_tenant_are_refused() {
-        let store = TestStore::new();
-        identified(&store, "acme", 2, &[]).unwrap();
-        identified(&store, "acme", 2, &[]).unwrap();
-        assert_eq!(identified(&store, "acme", 1, &[]), Err(StoreError::Newer { found: 2, known: 1 }));
-        let error = identified(&store, "globex", 2, &[]).unwrap_err();
-        assert_eq!(error, StoreError::OtherTenant { found: "acme".to_owned(), asked: "globex".to_owned() });
-    }
-
-    #[test]
-    fn rows_without_a_schema_are_not_taken_over() {
-        let store = TestStore::new();
-        store.write(|t| t.set_meta("whose", "unknown")).unwrap();
-        assert!(matches!(identified(&store, "acme", 1, &[]), Err(StoreError::Foreign { .. })));
-    }
-
-    #[test]
-    fn an_older_store_is_migrated_step_by_step_and_each_step_once() {
-        fn append(t: &mut Transaction<'_>, step: &str) -> Result<(), StoreError> {
-            let done = t.meta("steps")?.unwrap_or_default();
-            t.set_meta("steps", &(done + step))
-        }
-        let migrations: &[Migration] = &[
-            |_| Err(StoreError::Aborted { reason: "the first step was done long ago".to_owned() }),
-            |t| append(t, "2 to 3, "),
-            |t| append(t, "3 to 4"),
-        ];
-        let store = TestStore::new();
-        identified(&store, "acme", 2, &[]).unwrap();
-        identified(&store, "acme", 4, migrations).unwrap();
-        identified(&store, "acme", 4, migrations).unwrap();
-        assert_eq!(store.reader().meta("steps").unwrap().as_deref(), Some("2 to 3, 3 to 4"));
-    }
-
-    #[test]
-    fn there_is_a_migration_to_every_schema_but_the_first() {
-        assert_eq!(MIGRATIONS.len() + 1, SCHEMA as usize);
-    }
+    use std::time::Duration;
 
     #[test]
     fn what_a_kill_left_half_written_does_not_keep_the_store_from_opening() {

@@ -9,9 +9,9 @@ use super::copy_file::{self, CopyError, Header, Line};
 use super::doubt::Doubt;
 use super::engine::Engine;
 use super::on_sled::wait_until_closed;
-use super::open::{self, SCHEMA};
+use super::schema::{self, SCHEMA};
 use super::transaction::{Quarantine, Transaction};
-use super::{StoreError, checkpoint, copying, marks, witness};
+use super::{StoreError, books, checkpoint, copying, marks, witness};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -104,7 +104,7 @@ fn make(
     why: &str,
 ) -> Result<Restored, StoreError> {
     let engine = Engine::open(making, cache_bytes)?;
-    open::identify(&engine, making, tenant)?;
+    schema::identify(&engine, making, tenant)?;
     let quarantine = Quarantine::default();
     let now = Timestamp::now();
     let (mut lines, mut links) = (Vec::new(), 0);
@@ -113,14 +113,14 @@ fn make(
         for line in lines.drain(..) {
             copying::put_back(&mut t, header, line)?;
         }
-        open::commit(&engine, t).map(drop)
+        books::commit(&engine, t).map(drop)
     };
     let mut begun = false;
     let read = copy_file::read(file, |header, line| {
         if !begun {
             let mut t = Transaction::new(&engine, &quarantine);
             copying::go_on_numbering(&mut t, header)?;
-            open::commit(&engine, t)?;
+            books::commit(&engine, t)?;
             begun = true;
         }
         links += u64::from(matches!(line, Line::Link(_)));
@@ -142,7 +142,7 @@ fn make(
     let mut t = Transaction::new(&engine, &quarantine);
     // A plain value can always be written.
     t.set_meta(marks::RESTORED, &serde_json::to_string(&restored).unwrap_or_default())?;
-    open::commit(&engine, t)?;
+    books::commit(&engine, t)?;
     Ok(restored)
 }
 

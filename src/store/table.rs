@@ -6,6 +6,7 @@ use super::transaction::{Order, Reader, Transaction};
 use crate::model::ProspectId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// A row of which every prospect has at most one.
 pub(super) trait Row: Serialize + DeserializeOwned {
@@ -14,6 +15,11 @@ pub(super) trait Row: Serialize + DeserializeOwned {
 
     /// The key of another kind under which the prospect can be found too. It may change with the row.
     fn index(&self, _prospect: &ProspectId) -> Option<Key> {
+        None
+    }
+
+    /// Which of a few classes it belongs to, where those are counted too.
+    fn class(&self) -> Option<&'static str> {
         None
     }
 }
@@ -54,6 +60,18 @@ impl Reader<'_> {
             Err(StoreError::Damaged { .. }) => {
                 let keys = self.keys(kind.key()..kind.key().end(), Order::Ascending);
                 keys.map(|key| key.map(|_| 1)).sum()
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many rows of a class there are; kept by every commit likewise.
+    pub(super) fn count_of<R: Row>(&self, class: &str) -> Result<u64, StoreError> {
+        match self.get(&class_key(R::KIND, class)) {
+            Ok(count) => Ok(count.unwrap_or(0)),
+            Err(StoreError::Damaged { .. }) => {
+                let rows = self.scan::<R>(R::KIND.key()..R::KIND.key().end(), Order::Ascending);
+                rows.map(|entry| entry.map(|(_, row)| u64::from(row.class() == Some(class)))).sum()
             }
             Err(error) => Err(error),
         }
@@ -99,6 +117,11 @@ impl Transaction<'_> {
         let key = R::KIND.key().prospect(prospect);
         let existed = self.contains(&key)?;
         self.change_count(R::KIND, i64::from(new.is_some()) - i64::from(existed))?;
+        let (old_class, new_class) = (old.and_then(Row::class), new.and_then(Row::class));
+        if old_class != new_class {
+            old_class.map_or(Ok(()), |class| self.change_class_count::<R>(class, -1))?;
+            new_class.map_or(Ok(()), |class| self.change_class_count::<R>(class, 1))?;
+        }
         match new {
             Some(row) => self.put(key, row),
             None => {
@@ -115,8 +138,28 @@ impl Transaction<'_> {
         let count = self.count(kind)?.saturating_add_signed(by);
         self.put(count_key(kind), &count)
     }
+
+    fn change_class_count<R: Row>(&mut self, class: &str, by: i64) -> Result<(), StoreError> {
+        let count = self.count_of::<R>(class)?.saturating_add_signed(by);
+        self.put(class_key(R::KIND, class), &count)
+    }
+
+    /// Counts the rows that are there by their classes, which a store of schema 2 did not.
+    pub(super) fn count_classes<R: Row>(&mut self) -> Result<(), StoreError> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for entry in self.scan::<R>(R::KIND.key()..R::KIND.key().end(), Order::Ascending) {
+            if let Some(class) = entry?.1.class() {
+                *counts.entry(class).or_default() += 1;
+            }
+        }
+        counts.iter().try_for_each(|(class, count)| self.put(class_key(R::KIND, class), count))
+    }
 }
 
 fn count_key(kind: Kind) -> Key {
     Kind::Own.key().text("count/").text(&(char::from(kind as u8)).to_string())
+}
+
+fn class_key(kind: Kind, class: &str) -> Key {
+    count_key(kind).text("/").text(class)
 }

@@ -2,7 +2,7 @@
 
 import { get, live, Refused } from "./api.js";
 import { el } from "./dom.js";
-import { deed, observation, reason, time, tone, words } from "./words.js";
+import { deed, observation, time, tone, words } from "./words.js";
 
 /** Rows shown at most. */
 const SHOWN = 50;
@@ -54,7 +54,7 @@ function row(change) {
     el("div", {},
       el("p", {}, el("strong", {}, deed(change)), from, " · ",
         el("a", { href: `#person/${encodeURIComponent(change.prospect)}` }, change.salesforce ?? change.prospect)),
-      el("p.soft", {}, reason(change.reason), change.rule ? [" · ", rule(change.rule)] : null),
+      el("p.soft", {}, change.reason, change.rule ? [" · ", rule(change.rule)] : null),
     ),
   );
 }
@@ -71,7 +71,7 @@ export function entry(change) {
   if (change.seen.length) {
     tell("Seen", el("ul.plain", {}, change.seen.map((seen) => el("li", {}, observation(seen)))));
   }
-  tell("Why", reason(change.reason) || "–");
+  tell("Why", change.reason || "–");
   if (change.rule) tell("Mapping line", rule(change.rule));
   if (change.what === "written") tell("Written", `${words(change.from)} → ${words(change.to)}`);
   if (change.overruled) tell("Overruled", words(change.overruled));

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { entry, rule } from "./changes.js";
 import { el, fact, fill } from "./dom.js";
-import { observation, reason, SIDES, time, words } from "./words.js";
+import { observation, SIDES, time, words } from "./words.js";
 
 export function person(place, id, tools) {
   const field = el("input", {
@@ -48,7 +48,7 @@ function story(one) {
       fact("Both agreed on", agreed(one.link)),
       one.link?.latch ? fact("Opted out", `seen since ${time(one.link.latch.since)}`) : null,
       one.due ? fact("To be looked at", `since ${time(one.due.since)}`) : null,
-      one.held ? fact("Held", el("a", { href: "#waiting" }, reason(one.held.reason))) : null,
+      one.held ? fact("Held", el("a", { href: "#waiting" }, one.held.reason)) : null,
       one.parked ? fact("Refused", el("a", { href: "#waiting" }, `${one.parked.code}: ${one.parked.message}`)) : null),
     el("h3", {}, "What happened, newest first"),
     newest.length ? el("ol.changes.story", {}, newest.map(entry)) : el("p.empty", {}, "Nothing has happened yet."));
@@ -69,7 +69,7 @@ function because(newest) {
   // The last of them that says what was seen: a mere hint came before it.
   const seen = others.find((one) => one.value) ?? others[0] ?? last.seen[0];
   return el("p.because", {},
-    el("strong", {}, `${SIDES[last.side]} says ${words(last.to)}`), ` because ${reason(last.reason)}`,
+    el("strong", {}, `${SIDES[last.side]} says ${words(last.to)}`), ` because ${last.reason}`,
     seen ? ` – ${observation(seen)}` : "", `. Written at ${time(last.at)}`,
     last.rule ? [" by line ", rule(last.rule)] : null, ".");
 }

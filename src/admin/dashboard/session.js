@@ -23,7 +23,7 @@ export function showSandbox() {
   const link = (name, port) =>
     el("a", { href: `http://127.0.0.1:${port}/people`, target: "_blank", rel: "noopener" }, name);
   const place = document.getElementById("sandbox");
-  place.replaceChildren("Change a status: ", link("Salesforce Leads", ports[0]), " ", link("Engage people", ports[1]));
+  place.replaceChildren("Change a status: ", link("Salesforce Leads", ports[0]), " ", link("Revenue Engage people", ports[1]));
   place.hidden = false;
 }
 

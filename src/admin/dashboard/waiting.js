@@ -2,7 +2,7 @@
 
 import { act, get, token } from "./api.js";
 import { el, fill } from "./dom.js";
-import { plural, reason, SIDES, time, words } from "./words.js";
+import { plural, SIDES, time, words } from "./words.js";
 
 const CAUSES = {
   both_changed: "Both sides changed, and the mapping lets a person decide",
@@ -99,7 +99,7 @@ function conflict(one, page) {
   const canChoose = token.get() && one.kind !== "not_unique" && !one.resolution;
   return el("li", {},
     el("p", {}, whose(one), el("span.soft", {}, ` since ${time(one.since)}`)),
-    el("p.soft", {}, reason(one.reason)),
+    el("p.soft", {}, one.reason),
     el("dl.versus", {},
       ["salesforce", "engage"].map((side) => el("div", {}, el("dt", {}, SIDES[side]),
         el("dd", {}, el("strong", {}, words(one[side]))), canChoose ? el("dd", {}, choice(side)) : null))),

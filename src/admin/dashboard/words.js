@@ -41,11 +41,6 @@ export function words(key) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
-/** A reason of the journal, with the systems by their names. */
-export function reason(text) {
-  return text.replace(/\b(salesforce|engage)\b/g, (side) => SIDES[side]);
-}
-
 const SEEN_BY = {
   first_pass: "by the first listing",
   poll: "by a poll",

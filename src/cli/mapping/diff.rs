@@ -146,7 +146,7 @@ fn words(mapping: &Mapping, row: &Row) -> String {
     let way = match (row.way.to_salesforce(), row.way.to_engage()) {
         (true, true) => "both ways",
         (true, false) => "to Salesforce",
-        (false, true) => "to Engage",
+        (false, true) => "to Revenue Engage",
         (false, false) => "neither way",
     };
     parts.push(way.to_owned());

@@ -25,7 +25,10 @@ pub(super) fn entries(picture: &Picture<'_>) -> Vec<(Sample, &'static str)> {
             Sample::Arrow(true, false),
             "only to Salesforce: the status is written there and does not lead back",
         ),
-        (Sample::Arrow(false, true), "only to Engage: the value leads to the status and is not written"),
+        (
+            Sample::Arrow(false, true),
+            "only to Revenue Engage: the value leads to the status and is not written",
+        ),
         (Sample::Arrow(false, false), "the two agree, and nothing is carried"),
     ];
     if picture.people.iter().any(|person| !person.carried) {
@@ -55,7 +58,7 @@ pub(super) fn footer(mapping: &Mapping) -> Vec<String> {
     };
     let winner = match mapping.conflict.winner {
         Winner::Salesforce => "When both sides changed, Salesforce wins.".to_owned(),
-        Winner::Engage => "When both sides changed, Engage wins.".to_owned(),
+        Winner::Engage => "When both sides changed, Revenue Engage wins.".to_owned(),
         Winner::Newest => {
             format!(
                 "When both sides changed, the newest wins if it is newer by more than {guard}, else a person decides."

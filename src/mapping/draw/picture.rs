@@ -67,7 +67,7 @@ impl Arrow {
         match (self.to_salesforce, self.to_engage) {
             (true, true) => "both ways",
             (true, false) => "only to Salesforce",
-            (false, true) => "only to Engage",
+            (false, true) => "only to Revenue Engage",
             (false, false) => "nothing is carried",
         }
     }
@@ -201,7 +201,7 @@ fn person<'a>(mapping: &'a Mapping, row: &'a Row) -> Person<'a> {
         },
         winner: row.winner.map(|winner| match winner {
             Winner::Salesforce => "Salesforce wins",
-            Winner::Engage => "Engage wins",
+            Winner::Engage => "Revenue Engage wins",
             Winner::Newest => "the newest wins",
             Winner::Hold => "a person decides",
         }),

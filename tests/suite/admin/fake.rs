@@ -92,7 +92,7 @@ impl Operations for Fake {
     fn resolve(&self, resolve: Resolve) -> Answer<'_, Vec<Conflict>> {
         let Resolve { id, take, by } = resolve;
         assert_ne!(take, Side::Engage, "the tests take salesforce");
-        self.note(format!("resolve {id} {take} {by}"), vec![])
+        self.note(format!("resolve {id} {} {by}", take.as_str()), vec![])
     }
     fn parked(&self) -> Answer<'_, Vec<ParkedRecord>> {
         self.note("parked".into(), self.parked.lock().unwrap().clone())

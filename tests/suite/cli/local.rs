@@ -224,7 +224,7 @@ fn everything_is_found_however_many_pages_it_takes() {
 fn an_empty_store_says_what_there_is_to_do_rather_than_ask_about_nothing() {
     let idle = Idle::new(|t| t.set_meta("first_pass_done", "true"));
     let status = idle.call(&["status"]).out;
-    assert!(status.contains("nobody is linked: ") && status.contains("check --live"), "{status}");
+    assert!(status.contains("nobody is linked") && status.contains("check --live"), "{status}");
     assert!(status.contains("last answer (UTC)"), "as other tables say it: {status}");
     for command in [&["parked", "retry"][..], &["parked", "drop"]] {
         let called = idle.call(command);

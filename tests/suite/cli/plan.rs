@@ -2,11 +2,12 @@
 //! through.
 
 use super::call;
-use super::run::{Daemon, sandbox};
+use super::run::{Daemon, sandbox, sandbox_of};
 use crate::crash::daemon::configuration;
 use lockstep::sandbox::Sandbox;
 use serde_json::Value;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A first run that would write to every pair: all of them disagree, and the company lets that be applied.
 async fn disagreeing(dir: &Path) -> (Sandbox, String) {
@@ -43,8 +44,10 @@ async fn a_plan_is_grouped_by_rule_with_samples_and_writes_nothing_anywhere() {
     assert_eq!(called.code, 4, "{}{}", called.out, called.err);
     let plan: Value = serde_json::from_str(&called.out).unwrap();
     let groups = plan["groups"].as_array().unwrap();
-    let write =
-        groups.iter().find(|group| group["what"] == "write success over approaching to engage").unwrap();
+    let write = groups
+        .iter()
+        .find(|group| group["what"] == "write success over approaching in Revenue Engage")
+        .unwrap();
     assert_eq!(write["count"], 4);
     assert_eq!(write["samples"].as_array().unwrap().len(), 3);
     assert!(write["rule"].as_str().unwrap().contains("mapping.toml:"), "{write}");
@@ -85,5 +88,35 @@ async fn the_daemon_waits_for_exactly_the_plan_that_was_shown() {
     assert!(right.out.contains("4 records"), "{}", right.out);
     for _ in 0..4 {
         assert_eq!(daemon.says("status.written")["to"], "success");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_with_nobody_linked_says_so_and_what_makes_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = sandbox_of(0).await;
+    let config = configuration(&sandbox, dir.path());
+    let says_how = |called: &super::Called| {
+        assert_eq!(called.code, 0, "{}", called.err);
+        for words in ["Nothing to do: nobody is linked", "Lead or Contact", "`[new]`", "check --live"] {
+            assert!(called.out.contains(words), "{words}: {}", called.out);
+        }
+        assert!(!called.out.contains("agrees"), "{}", called.out);
+    };
+    let before_the_first_run = call(dir.path(), &["plan", "-c", &config.display().to_string()], &[]);
+    says_how(&before_the_first_run);
+
+    let daemon = Daemon::start(&config);
+    let address = daemon.says("admin.listening")["address"].as_str().unwrap().to_owned();
+    let admin = format!("http://{address}");
+    let plan = || call(dir.path(), &["plan", "--admin", &admin], &[]);
+    says_how(&plan());
+
+    let lead = sandbox.org.create_lead("Ann", "Lee", "Acme", "ann@example.com", "New").unwrap();
+    sandbox.product.create("ann@example.com", "Ann", "Lee", "Acme", Some(lead));
+    let started = Instant::now();
+    let in_step = "Nothing to do: everything that is linked agrees.\n";
+    while plan().out != in_step {
+        assert!(started.elapsed() < Duration::from_secs(60), "{}", plan().out);
     }
 }

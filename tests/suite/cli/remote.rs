@@ -48,7 +48,7 @@ fn parked() -> ParkedRecord {
         record: "00Q5f000005bwLFEAY".into(),
         prospect: "p_2".into(),
         side: Side::Salesforce,
-        reason: "salesforce refused the write".into(),
+        reason: "Salesforce refused the write".into(),
         code: "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST".into(),
         message: "bad value for restricted picklist field: Nurtured".into(),
         attempts: 1,

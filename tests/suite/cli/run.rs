@@ -79,13 +79,18 @@ impl Drop for Daemon {
 
 /// Five people on both sides.
 pub async fn sandbox() -> Sandbox {
+    sandbox_of(5).await
+}
+
+/// So many people on both sides.
+pub async fn sandbox_of(records: usize) -> Sandbox {
     let loopback = ([127, 0, 0, 1], 0).into();
     let clock = Clock::real();
     let options = Options {
         pubsub: ([127, 0, 0, 1], 0).into(),
         salesforce: loopback,
         engage: loopback,
-        records: 5,
+        records,
         seed: 1,
         state: None,
         faults: None,

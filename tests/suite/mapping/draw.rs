@@ -99,7 +99,7 @@ fn an_arrow_has_a_head_where_something_is_written_and_nowhere_else() {
             let (words, expected) = match arrow.class.as_str() {
                 "both" => (": both ways", (1, 1)),
                 "out" => (": only to Salesforce", (0, 1)),
-                "in" => (": only to Engage", (1, 0)),
+                "in" => (": only to Revenue Engage", (1, 0)),
                 _ => (": nothing is carried", (0, 0)),
             };
             // The samples of the legend have no title.
@@ -157,7 +157,7 @@ fn an_opt_out_is_drawn_as_it_acts_whatever_its_row_says() {
     let alone = "{ person = \"Opted out\", salesforce = \"Stop\", way = \"none\", also_from = [\"Gone\"] },";
     let checkbox = "Opted out and Lead + HasOptedOutOfEmail, where it exists: both ways";
     let found = titles(alone);
-    let expected = ["Lead Stop: only to Engage", checkbox, "Lead Gone: only to Engage"];
+    let expected = ["Lead Stop: only to Revenue Engage", checkbox, "Lead Gone: only to Revenue Engage"];
     assert_eq!(found.len(), expected.len(), "{found:?}");
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.ends_with(expected), "{found}: {expected}");
@@ -184,8 +184,8 @@ fn mermaid_names_each_arrow_and_keeps_its_own_signs_out_of_the_words() {
     let text = draw::mermaid(&shipped("harbor-freightways"));
     for line in [
         "  s0_1 <-->|\"both ways\"| p1",
-        "  s0_2 -->|\"only to Engage\"| p1",
-        "  s1_3 -->|\"only to Engage\"| p2",
+        "  s0_2 -->|\"only to Revenue Engage\"| p1",
+        "  s1_3 -->|\"only to Revenue Engage\"| p2",
         "  p7 -->|\"only to Salesforce\"| s0_1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");

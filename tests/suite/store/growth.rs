@@ -100,7 +100,7 @@ fn change(store: &Store, page: &[u32], now: Timestamp) {
                     side: Some(Side::Salesforce),
                     from: Some("Working".into()),
                     to: Some("Nurture".into()),
-                    ..JournalEntry::about(prospect(*n), "written", "engage changed", now)
+                    ..JournalEntry::about(prospect(*n), "written", "Revenue Engage changed", now)
                 })?;
             }
             Ok(())

@@ -22,6 +22,9 @@ fn a_store_of_schema_1_opens_with_all_it_knows_and_is_guarded_from_then_on() {
                     (r.link_count()?, r.due_count()?, r.held_count()?, r.parked_count()?),
                     (40, 1, 1, 1)
                 );
+                assert_eq!(r.held_by_kind()?.values().sum::<u64>(), 1);
+                let parked = r.parked_by_side()?;
+                assert_eq!(parked.salesforce + parked.engage, 1);
                 let latch =
                     Latch { since: at(5), seen: BySide { salesforce: true, engage: false }, in_engage: None };
                 assert_eq!(r.link(&p(7))?.unwrap().latch, Some(latch));

@@ -2,12 +2,17 @@
 //! answers can happen, around the real decision. What is left out of a state is left out on purpose: clocks, pages and
 //! quotas belong to the simulated days.
 
+mod daemon;
 mod machine;
+mod rest;
+mod rules;
 mod search;
 mod small;
+mod state;
 
 use lockstep::model::FieldValue;
-use machine::{Flow, Group, Machine, Rules};
+use machine::Machine;
+use rules::{Flow, Group, Rules};
 use search::{Found, search};
 use small::Small;
 

@@ -1,6 +1,7 @@
 //! Breadth first: every state that can be reached is looked at once, and the first rule that breaks has the shortest story.
 
-use super::machine::{Machine, Move, State};
+use super::machine::Machine;
+use super::state::{Move, State};
 use std::collections::HashMap;
 
 /// What a search found.
