@@ -31,14 +31,14 @@ const COPY_CHUNK: usize = 64 << 10;
 pub struct Stored {
     store: Store,
     tenant: String,
-    clock: fn() -> Timestamp,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     mapping_counts: Arc<Mutex<Option<(Instant, MappingCounts)>>>,
 }
 
 impl Stored {
     /// This tenant's store. `clock` gives the time that goes into marks and journal.
-    pub fn new(store: Store, tenant: &str, clock: fn() -> Timestamp) -> Stored {
-        Stored { store, tenant: tenant.to_owned(), clock, mapping_counts: Arc::default() }
+    pub fn new(store: Store, tenant: &str, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Stored {
+        Stored { store, tenant: tenant.to_owned(), clock: Arc::new(clock), mapping_counts: Arc::default() }
     }
 
     /// Reads page after page, each after the last row's prospect.

@@ -52,7 +52,7 @@ pub fn forget(
 ) -> Result<bool, StoreError> {
     let Some(parked) = transaction.remove_parked(prospect)? else { return Ok(false) };
     if let Some(mut link) = transaction.link(prospect)? {
-        link.baseline = Some(parked.seen);
+        link.agree_on(parked.seen);
         transaction.put_link(&link)?;
     }
     let reason = format!("an operator gave up the write that {} refused with {}", parked.side, parked.code);

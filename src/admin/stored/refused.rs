@@ -19,7 +19,7 @@ impl Stored {
         Ok(parked)
     }
 
-    /// Has one of them tried again, or all.
+    /// Has one of them tried again, or all, and with all of them those that failed in passing and wait for their next try.
     pub(super) async fn try_again(&self, which: Which) -> Result<Count, Refusal> {
         let rows = self.held_rows().await?;
         let named = |row: &&HeldRow| which.id.as_ref().is_none_or(|id| *id == row.id);
@@ -30,8 +30,21 @@ impl Stored {
         if which.id.is_some() && !tried.is_empty() {
             return Ok(Count { records: waiting });
         }
+        let failed = if which.id.is_none() { self.fail_no_longer().await? } else { 0 };
         let parked = self.change_parked(which, retry).await?;
-        Ok(Count { records: parked.records + waiting })
+        Ok(Count { records: parked.records + waiting + failed })
+    }
+
+    /// Ends the wait of those that failed in passing. Says of how many.
+    async fn fail_no_longer(&self) -> Result<u64, Refusal> {
+        let (now, mut records) = ((self.clock)(), 0);
+        loop {
+            let page = self.store.write(move |transaction| transaction.try_again_now(now, PAGE)).await?;
+            records += page as u64;
+            if page < PAGE {
+                return Ok(records);
+            }
+        }
     }
 
     /// The rows that are held, each with how many wait.

@@ -13,8 +13,9 @@ fn mapping() -> String {
 }
 
 impl World {
-    fn operations(&self) -> Stored {
-        Stored::new(self.store.clone(), "test", jiff::Timestamp::now)
+    pub fn operations(&self) -> Stored {
+        let clock = self.clock.clone();
+        Stored::new(self.store.clone(), "test", move || clock.now())
     }
 
     /// Nurture is no value of Lead.Status any more, and the API refuses it.

@@ -1,6 +1,7 @@
 //! A record that always fails never delays the others, and is not tried for ever.
 
 use crate::scenarios::world::{Person, World};
+use lockstep::admin::{Operations, Which};
 use lockstep::model::ProspectId;
 use lockstep::sandbox::{Fault, When};
 use lockstep::store::Due;
@@ -129,6 +130,25 @@ async fn a_lock_that_never_ends_is_tried_eight_times_within_a_day_and_parked_wit
     world.sweep().await;
     world.settle().await;
     assert_eq!((world.with_status(&people, "Nurture"), world.parked().await.len()), (3, 0));
+}
+
+#[tokio::test]
+async fn an_operator_who_knows_that_a_lock_has_ended_has_it_tried_at_once() {
+    let (world, people) = agreeing(2).await;
+    world.org.lock(people[0].lead, true);
+    world.unsubscribes(&people[0]);
+    world.cycle().await;
+    for _ in 0..3 * 60 {
+        world.advance(Duration::from_secs(60));
+        world.engine.cycle(Cycle::DUE).await.unwrap();
+    }
+    world.org.lock(people[0].lead, false);
+    let tried = world.operations().retry(Which { id: None }).await.unwrap();
+    assert_eq!(tried.records, 1);
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    assert!(world.lead_is_opted_out(&people[0]));
+    world.is_quiet().await;
+    assert_eq!(world.operations().retry(Which { id: None }).await.unwrap().records, 0);
 }
 
 #[tokio::test]
