@@ -193,16 +193,31 @@ impl Stage {
     }
 
     fn set_in_salesforce(&mut self, who: usize, record: SalesforceId) -> Option<String> {
-        let (value, was) = (*VALUES.choose(&mut self.random)?, self.value(record));
+        let was = self.value(record);
+        let value = self.chosen(who, false, &VALUES)?;
         if value == OUT || value == was {
             return None;
         }
+        self.remember(who, false, &VALUES, &was);
         self.org.edit(record, &[(status_field(record), json!(value))]);
         let now = self.value(record);
         if now != was {
             self.edited_in_salesforce(who, &now);
         }
         Some(format!("{record} set to {value:?}, says {now:?} (was {was:?})"))
+    }
+
+    /// A value to set by hand: any, and now and then the one before.
+    fn chosen(&mut self, who: usize, engage: bool, all: &[&'static str]) -> Option<&'static str> {
+        let value = all.choose(&mut self.random).copied();
+        let earlier = self.earlier.get(&(who, engage)).copied();
+        if self.random.random_bool(0.3) { earlier.or(value) } else { value }
+    }
+
+    fn remember(&mut self, who: usize, engage: bool, all: &[&'static str], was: &str) {
+        if let Some(was) = all.iter().find(|value| **value == was) {
+            self.earlier.insert((who, engage), was);
+        }
     }
 
     fn set_if_free(&mut self, who: usize) -> Option<String> {
@@ -213,11 +228,13 @@ impl Stage {
 
     fn set_in_engage(&mut self, who: usize) -> Option<String> {
         let prospect = self.people[who].prospect.clone();
-        let ((_, status), was) = (*STATUSES.choose(&mut self.random)?, self.product.status(&prospect));
+        let (keys, was) = (STATUSES.map(|(_, key)| key), self.product.status(&prospect));
+        let status = self.chosen(who, true, &keys)?;
         let refused = |status: &str| self.product.set_status(&prospect, status).is_err();
         if status == "opted_out" || status == was || refused(status) {
             return None;
         }
+        self.remember(who, true, &keys, &was);
         self.edited_in_engage(who, status);
         Some(format!("{prospect} set to {status} (was {was})"))
     }

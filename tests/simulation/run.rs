@@ -84,6 +84,7 @@ impl Run {
             rewrites: Vec::new(),
             late_flow: None,
             late: Vec::new(),
+            earlier: Default::default(),
             switched_off: Vec::new(),
             acts: plan.acts.clone(),
             story: Vec::new(),

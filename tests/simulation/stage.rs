@@ -10,6 +10,7 @@ use lockstep::sandbox::salesforce::{OpenTransaction, Org};
 use rand::prelude::*;
 use rand::rngs::StdRng;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a Flow that is not part of the transaction waits.
@@ -63,6 +64,8 @@ pub struct Stage {
     pub late_flow: Option<(&'static str, &'static str)>,
     /// By person: what their record said a moment ago, and when such a Flow is to act on it.
     pub late: Vec<(String, Option<Duration>)>,
+    /// What somebody's status was before it was last set by hand, by person and side: people take back what they did.
+    pub earlier: BTreeMap<(usize, bool), &'static str>,
     /// Systems whose admin has switched our user off (F5).
     pub switched_off: Vec<Side>,
     /// What may happen.
