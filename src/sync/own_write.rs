@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
-use crate::model::{ActorKind, BySide, Link, SetAt, Side, Step, Target};
+use crate::model::{ActorKind, BySide, Link, Prospect, SetAt, Side, Step, Target};
 use crate::mutant;
 use crate::reconcile::LatchChange;
 use crate::store::{Intent, StoreError, Transaction};
@@ -19,6 +19,9 @@ pub(super) enum Fate {
     None,
     /// The written side holds it.
     Arrived,
+    /// The written side holds it, and it was somebody else who touched that side last: who means the same today may have
+    /// meant it against what the other side says by now.
+    Matched,
     /// Somebody has set the written side after the write was decided, perhaps behind the write: to the value that it held
     /// before, or to a third one. So that side has moved, even where its value does not show it.
     SetAnew,
@@ -33,31 +36,41 @@ impl Engine {
         works: &mut [Work],
     ) -> Result<(), CallError> {
         let now = self.now();
-        let mut touched = Vec::new();
+        let ours = self.org.load_full().and_then(|org| org.user.clone());
+        let mut unproven = Vec::new();
         for (place, work) in works.iter_mut().enumerate() {
             if mutant::is("two-intents") {
                 work.intent = None;
             }
             let Some(intent) = &work.intent else { continue };
-            work.fate = fate(mapping, work, intent);
-            let unproven = work.fate == Fate::SetAnew && holds_old_value(work, intent);
-            if unproven && intent.step.side() == Side::Salesforce {
-                touched.push(place);
+            work.fate = fate(mapping, work, intent, ours.as_deref());
+            let told_by_time = match work.fate {
+                Fate::SetAnew => holds_old_value(work, intent),
+                fate => fate == Fate::Matched,
+            };
+            if told_by_time && intent.step.side() == Side::Salesforce {
+                unproven.push(place);
             }
         }
-        if !touched.is_empty() {
+        if !unproven.is_empty() {
             // Any field, and anybody's automation, moves a record's time: only its history tells that the status was set.
-            let set_at = self.status_set_at(mapping, touched.iter().map(|&place| &works[place])).await?;
-            for place in touched {
+            let set_at = self.status_set_at(mapping, unproven.iter().map(|&place| &works[place])).await?;
+            for place in unproven {
                 let work = &mut works[place];
-                let before = work.intent.as_ref().and_then(|intent| intent.touched);
-                let proven = match (set_at.get(&work.link.salesforce), before) {
-                    (Some(SetAt::At(at)), Some(before)) => at.as_second() > before.as_second(),
-                    _ => false,
+                let set_at = match set_at.get(&work.link.salesforce) {
+                    Some(SetAt::At(at)) => Some(at.as_second()),
+                    _ => None,
                 };
-                if !proven {
-                    work.fate = Fate::None;
-                }
+                let before = work.intent.as_ref().and_then(|intent| intent.touched).map(Timestamp::as_second);
+                let touched = work.record.as_ref().map(|record| record.last_modified.as_second());
+                work.fate = match work.fate {
+                    Fate::SetAnew if set_at.zip(before).is_none_or(|(at, before)| at <= before) => Fate::None,
+                    // Their touch was another field's.
+                    Fate::Matched if set_at.zip(touched).is_some_and(|(at, touched)| at < touched) => {
+                        Fate::Arrived
+                    }
+                    fate => fate,
+                };
             }
         }
         for work in works {
@@ -86,9 +99,12 @@ pub(super) fn touched(mapping: &Mapping, work: &Work, step: &Step) -> Option<Tim
     }
 }
 
-fn fate(mapping: &Mapping, work: &Work, intent: &Intent) -> Fate {
+/// `ours` is our own user in Salesforce.
+fn fate(mapping: &Mapping, work: &Work, intent: &Intent, ours: Option<&str>) -> Fate {
     if arrived(mapping, work, intent) {
-        return Fate::Arrived;
+        let about_opt_out = intent.step.is_opt_out() || takes_opt_out_back(mapping, intent);
+        let ordinary = !intent.step.is_details() && !about_opt_out;
+        return if ordinary && is_anothers(work, intent, ours) { Fate::Matched } else { Fate::Arrived };
     }
     // An opt-out is carried over until it is there.
     if intent.step.is_opt_out() {
@@ -106,6 +122,22 @@ fn fate(mapping: &Mapping, work: &Work, intent: &Intent) -> Fate {
         Side::Salesforce => before.as_second() != now.as_second(),
     };
     if moved && holds_old_value(work, intent) { Fate::SetAnew } else { Fate::None }
+}
+
+/// Whether somebody else touched the written side last.
+fn is_anothers(work: &Work, intent: &Intent, ours: Option<&str>) -> bool {
+    match intent.step.side() {
+        Side::Engage => work.prospect.as_ref().is_some_and(|prospect| is_by_another(prospect)),
+        Side::Salesforce => {
+            let by = work.record.as_ref().and_then(|record| record.last_modified_by.as_deref());
+            by.zip(ours).is_some_and(|(by, ours)| by != ours)
+        }
+    }
+}
+
+/// Whether it was no caller of the API who set the status.
+fn is_by_another(prospect: &Prospect) -> bool {
+    matches!(prospect.status_changed_by, Some(ActorKind::User | ActorKind::System))
 }
 
 /// Whether the written side holds what it held when the write was decided.
@@ -157,6 +189,10 @@ fn count(
     match fate {
         Fate::None => {}
         Fate::Arrived => count_as_done(mapping, link, intent, said, now),
+        Fate::Matched => {
+            count_as_done(mapping, link, intent, said, now);
+            link.both_moved = true;
+        }
         Fate::SetAnew => count_as_moved(mapping, link, intent, now),
     }
 }
@@ -165,10 +201,7 @@ fn count(
 /// before: then what stands there now is new.
 fn said_in_engage(work: &Work, intent: &Intent) -> Option<Timestamp> {
     let prospect = work.prospect.as_ref().filter(|prospect| prospect.status.is_opted_out())?;
-    match prospect.status_changed_by {
-        Some(ActorKind::User | ActorKind::System) => intent.touched,
-        Some(ActorKind::Api) | None => Some(prospect.status_changed_at),
-    }
+    if is_by_another(prospect) { intent.touched } else { Some(prospect.status_changed_at) }
 }
 
 /// What a write that arrived has made true: what anybody has changed since then is compared with that. `said` is when Engage
@@ -229,9 +262,10 @@ pub(super) fn own_write_found(
     let Some(intent) = &work.intent else { return Ok(false) };
     let prospect = &work.link.prospect;
     tx.remove_intent(prospect)?;
+    let is_there = matches!(work.fate, Fate::Arrived | Fate::Matched);
     if let Some(lost) = &intent.step.overruled
-        && work.fate != Fate::Arrived
-        && !holds_old_value(work, intent)
+        && !is_there
+        && (work.fate == Fate::SetAnew || !holds_old_value(work, intent))
     {
         // The value that lost may have been written over by us: it is named all the same.
         let reason = "whether this was written is not known: somebody has changed it since";
@@ -246,7 +280,7 @@ pub(super) fn own_write_found(
     let mut link = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());
     count(mapping, &mut link, intent, (work.fate, said_in_engage(work, intent)), now);
     tx.put_link(&link)?;
-    if work.fate != Fate::Arrived {
+    if !is_there {
         return Ok(false);
     }
     settle_pauses(tx, work)?;

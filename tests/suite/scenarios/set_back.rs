@@ -148,3 +148,58 @@ async fn a_value_set_back_by_way_of_another_one_is_not_taken_for_one_that_never_
         world.is_quiet().await;
     }
 }
+
+#[tokio::test]
+async fn somebody_who_sets_the_very_value_that_was_to_be_written_is_not_taken_for_us() {
+    for written in Side::BOTH {
+        let world = World::with_mapping(&example("hold")).await;
+        let person = world.person("Attempting to contact", "approaching").await;
+        world.agree().await;
+        let (first, second) = (("Nurture", "success"), ("Not interested", "not_interested"));
+        let sets = |side: Side, (value, status): (&str, &str)| match side {
+            Side::Salesforce => world.user_sets_lead(&person, "Status", value),
+            Side::Engage => world.user_sets_person(&person, status),
+        };
+        sets(written.other(), first);
+        world.advance(Duration::from_secs(2));
+        world.no_write_arrives();
+        world.cycle().await;
+        sets(written.other(), second);
+        sets(written, first);
+        world.writes_arrive_again();
+        for _ in 0..3 {
+            world.advance(Duration::from_secs(60));
+            world.cycle().await;
+        }
+        let stands = match written {
+            Side::Engage => world.person_status(&person) == "success",
+            Side::Salesforce => world.lead_status(&person) == "Nurture",
+        };
+        assert!(stands, "{written} was written over: {:?}", world.journal(&person).await);
+        assert_eq!(world.held().await.len(), 1, "{written}: two people disagree");
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_lost_twice_to_the_same_write_is_named_twice() {
+    let world = World::with_mapping(&example("engage")).await;
+    let person = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.user_sets_lead(&person, "Status", "Nurture");
+    world.user_sets_person(&person, "not_interested");
+    world.advance(Duration::from_secs(2));
+    world.falls_silent_behind_the_next_write_to(Side::Salesforce);
+    world.cycle().await;
+    assert_eq!(world.lead_status(&person), "Not interested", "it did happen");
+    world.user_sets_lead(&person, "Status", "Nurture");
+    world.answers_again(Side::Salesforce);
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(60));
+        world.cycle().await;
+    }
+    assert_eq!(world.lead_status(&person), "Not interested", "the company's rule");
+    let lost = world.journal(&person).await.iter().filter(|entry| entry.overruled.is_some()).count();
+    assert_eq!(lost, 2, "{:?}", world.journal(&person).await);
+    world.is_quiet().await;
+}
