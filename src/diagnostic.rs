@@ -3,8 +3,10 @@
 //! The mapping and the configuration both report through this room, so that both look alike and both can be
 //! read by programs. Drawn by rustc's own renderer (annotate-snippets).
 
+mod not_toml;
 mod pages;
 
+pub use not_toml::not_toml;
 pub use pages::{PAGES, page, title};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};

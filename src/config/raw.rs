@@ -2,7 +2,7 @@
 
 use super::keys::{self, KEYS, Key, Kind, PREFIX, SECTIONS};
 use super::mask::mask_secrets;
-use crate::diagnostic::{Problem, Problems, nearest};
+use crate::diagnostic::{Problem, Problems, nearest, not_toml};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -89,13 +89,7 @@ impl Raw {
 
     fn read_file(&mut self, text: &str) {
         let (document, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let problem = Problem::error("C002", format!("this is not TOML: {}", error.message()));
-            self.problems.push(match error.span() {
-                Some(span) => problem.at(span, ""),
-                None => problem,
-            });
-        }
+        not_toml("C002", &errors).into_iter().for_each(|problem| self.problems.push(problem));
         if !errors.is_empty() {
             // What a broken file says about its keys is guesswork: it would bury the mistake that matters.
             self.is_broken = true;

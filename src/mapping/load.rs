@@ -5,7 +5,7 @@ use super::rows::{self, Columns};
 use super::sections;
 use super::table::Mapping;
 use super::{automations, custom, examples, fields, law, odd};
-use crate::diagnostic::{Problem, Problems};
+use crate::diagnostic::{Problem, Problems, not_toml};
 use crate::model::SalesforceObject;
 use std::path::Path;
 use toml::de::DeTable;
@@ -76,13 +76,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 pub fn parse(file: &str, text: &str) -> Result<Loaded, Problems> {
     let mut reader = Reader { problems: Problems::new(file, text) };
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let problem = Problem::error("M001", format!("this is not TOML: {}", error.message()));
-        reader.push(match error.span() {
-            Some(span) => problem.at(span, ""),
-            None => problem,
-        });
-    }
+    not_toml("M001", &errors).into_iter().for_each(|problem| reader.push(problem));
     if !errors.is_empty() {
         // What a broken file says about its keys is guesswork: it would bury the mistake that matters.
         return Err(reader.problems);

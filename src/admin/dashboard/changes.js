@@ -2,7 +2,7 @@
 
 import { get, live, Refused } from "./api.js";
 import { el } from "./dom.js";
-import { deed, observation, time, tone, words } from "./words.js";
+import { deed, observation, sentence, time, tone, words } from "./words.js";
 
 /** Rows shown at most. */
 const SHOWN = 50;
@@ -54,7 +54,7 @@ function row(change) {
     el("div", {},
       el("p", {}, el("strong", {}, deed(change)), from, " · ",
         el("a", { href: `#person/${encodeURIComponent(change.prospect)}` }, change.salesforce ?? change.prospect)),
-      el("p.soft", {}, change.reason, change.rule ? [" · ", rule(change.rule)] : null),
+      el("p.soft", {}, sentence(change.reason), change.rule ? [" · ", rule(change.rule)] : null),
     ),
   );
 }
@@ -69,14 +69,14 @@ export function entry(change) {
   const facts = [];
   const tell = (name, ...value) => facts.push(el("div.fact", {}, el("dt", {}, name), el("dd", {}, ...value)));
   if (change.seen.length) {
-    tell("Seen", el("ul.plain", {}, change.seen.map((seen) => el("li", {}, observation(seen)))));
+    tell("Seen", el("ul.plain", {}, change.seen.map((seen) => el("li", {}, sentence(observation(seen))))));
   }
-  tell("Why", change.reason || "–");
+  tell("Why", sentence(change.reason) || "–");
   if (change.rule) tell("Mapping line", rule(change.rule));
   if (change.what === "written") tell("Written", `${words(change.from)} → ${words(change.to)}`);
   if (change.overruled) tell("Overruled", words(change.overruled));
   if (change.by) tell("Decided by", change.by);
-  if (change.change) tell("Change", el("code", {}, `c${change.change}`), " (the same in the log)");
+  if (change.change) tell("Change", el("code", {}, `c${change.change}`), ", as in the log");
   return el(`li.${tone(change.what)}`, {},
     el("time", { datetime: change.at }, time(change.at)),
     el("div", {}, el("p", {}, el("strong", {}, deed(change))), el("dl.facts", {}, facts)));

@@ -57,13 +57,13 @@ function told(status) {
 function side(name, status) {
   const shown = status.sides[name];
   const [state, tone] = STATES[shown.state];
-  const ways = shown.listening ? "events, and polls besides" : name === "engage" ? "webhooks and polls" : "polls";
+  const ways = shown.listening ? "events and polls" : name === "engage" ? "webhooks and polls" : "polls";
   return el(`section.card.side.${name}`, { "aria-labelledby": `${name}-title` },
     el("h3", { id: `${name}-title` }, SIDES[name]),
     el(`p.state.${tone}`, {}, state),
     shown.why ? el("p.why", {}, shown.why) : null,
     el("dl.facts", {},
-      fact("Last read well", shown.lag_ms === null ? "never yet" : `${span(shown.lag_ms)} ago`),
+      fact("Last read", shown.lag_ms === null ? "never yet" : `${span(shown.lag_ms)} ago`),
       fact("Changes come by", ways),
       fact(name === "salesforce" ? "Calls left today" : "Calls left this minute", left(shown)),
     ),

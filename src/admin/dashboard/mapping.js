@@ -12,9 +12,9 @@ export function mapping(place, line) {
   return {
     async update() {
       const view = await get("mapping");
-      const since = view.since ? ` since ${time(view.since)}` : "";
-      fill(told, el("code", {}, view.file), ` of ${view.company}. On the arrows: changes carried over in the newest `,
-        `${plural(view.journal_entries, "entry", "entries")} of the journal${since}. `,
+      const since = view.since ? `since ${time(view.since)}` : "so far";
+      fill(told, `Which status goes with which at ${view.company}, as `, el("code", {}, view.file),
+        ` says. An arrow's number is how many changes it carried over ${since}. `,
         view.people_elsewhere ? `${plural(view.people_elsewhere, "person has", "people have")} a status that no row mentions.` : "");
       fill(rows, ...view.rows.map((row) => drawn(row, String(row.line) === line)));
       if (line && !jumped) {

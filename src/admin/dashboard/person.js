@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { entry, rule } from "./changes.js";
 import { el, fact, fill } from "./dom.js";
-import { observation, SIDES, time, words } from "./words.js";
+import { observation, sentence, SIDES, time, words } from "./words.js";
 
 export function person(place, id, tools) {
   const field = el("input", {
@@ -16,9 +16,9 @@ export function person(place, id, tools) {
       location.hash = `#person/${encodeURIComponent(field.value.trim())}`;
     },
   },
-  el("label", { for: "whom" }, "Salesforce id, prospect id or email address"), field,
-  el("button", { type: "submit" }, "Explain"),
-  el("p.soft", { id: "whom-help" }, "No address is kept: Salesforce is asked for it."));
+  el("label", { for: "whom" }, "Salesforce id, prospect id or email"), field,
+  el("p.soft", { id: "whom-help" }, "An email address is looked up in Salesforce; none is kept."),
+  el("button", { type: "submit" }, "Explain"));
   const stories = el("div");
   place.append(el("h1", {}, "One person's story"), form, stories);
   // An address costs a call each time, so that it is asked for once.
@@ -45,10 +45,10 @@ function story(one) {
     because(newest),
     el("dl.facts", {},
       fact("Prospect", el("code", {}, one.prospect)),
-      fact("Both agreed on", agreed(one.link)),
+      fact("Last agreed on", agreed(one.link)),
       one.link?.latch ? fact("Opted out", `seen since ${time(one.link.latch.since)}`) : null,
       one.due ? fact("To be looked at", `since ${time(one.due.since)}`) : null,
-      one.held ? fact("Held", el("a", { href: "#waiting" }, one.held.reason)) : null,
+      one.held ? fact("Held", el("a", { href: "#waiting" }, sentence(one.held.reason))) : null,
       one.parked ? fact("Refused", el("a", { href: "#waiting" }, `${one.parked.code}: ${one.parked.message}`)) : null),
     el("h3", {}, "What happened, newest first"),
     newest.length ? el("ol.changes.story", {}, newest.map(entry)) : el("p.empty", {}, "Nothing has happened yet."));

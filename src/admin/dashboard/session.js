@@ -2,6 +2,7 @@
 
 import { get, token, Refused } from "./api.js";
 import { el, say } from "./dom.js";
+import { SIDES } from "./words.js";
 
 const ASIDE = "lockstep-sandbox";
 
@@ -23,7 +24,7 @@ export function showSandbox() {
   const link = (name, port) =>
     el("a", { href: `http://127.0.0.1:${port}/people`, target: "_blank", rel: "noopener" }, name);
   const place = document.getElementById("sandbox");
-  place.replaceChildren("Change a status: ", link("Salesforce Leads", ports[0]), " ", link("Revenue Engage people", ports[1]));
+  place.replaceChildren("Change a status in ", link(SIDES.salesforce, ports[0]), " or ", link(SIDES.engage, ports[1]));
   place.hidden = false;
 }
 

@@ -2,7 +2,7 @@
 
 import { act, get, token } from "./api.js";
 import { el, fill } from "./dom.js";
-import { plural, SIDES, time, words } from "./words.js";
+import { plural, sentence, SIDES, time, words } from "./words.js";
 
 const CAUSES = {
   both_changed: "Both sides changed, and the mapping lets a person decide",
@@ -15,6 +15,9 @@ const CAUSES = {
   detail_changed: "Both sides changed a further field",
   not_unique: "More than one record could be this person",
 };
+
+/** Causes that say it all: a sentence of each record's own would only repeat them. */
+const SAYS_ALL = ["both_changed", "too_close_to_call", "restored", "first_sight"];
 
 export function waiting(place, _argument, tools) {
   const by = el("input", {
@@ -29,7 +32,9 @@ export function waiting(place, _argument, tools) {
     : el("p.notice.warn", {}, "This daemon has no admin token, so nothing can be changed from here. Put one into a file, name it as ",
         el("code", {}, "token_file"), " in ", el("code", {}, "[admin]"), ", and start the daemon again.");
   const lists = el("div");
-  place.append(el("h1", {}, "Waiting for a person"), who, lists);
+  place.append(el("h1", {}, "Waiting for a person"),
+    el("p.soft", {}, "What Lockstep cannot decide it does not guess: it leaves both sides as they are until somebody says what to do."),
+    who, lists);
   const page = {
     /** Does something in the name that was given, or asks for the name. */
     async act(path, body, said) {
@@ -99,7 +104,7 @@ function conflict(one, page) {
   const canChoose = token.get() && one.kind !== "not_unique" && !one.resolution;
   return el("li", {},
     el("p", {}, whose(one), el("span.soft", {}, ` since ${time(one.since)}`)),
-    el("p.soft", {}, one.reason),
+    SAYS_ALL.includes(one.kind) ? null : el("p.soft", {}, sentence(one.reason)),
     el("dl.versus", {},
       ["salesforce", "engage"].map((side) => el("div", {}, el("dt", {}, SIDES[side]),
         el("dd", {}, el("strong", {}, words(one[side]))), canChoose ? el("dd", {}, choice(side)) : null))),

@@ -41,6 +41,11 @@ export function words(key) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** Words that stand alone, as a sentence does. */
+export function sentence(text) {
+  return text && text[0].toUpperCase() + text.slice(1);
+}
+
 const SEEN_BY = {
   first_pass: "by the first listing",
   poll: "by a poll",
@@ -56,7 +61,8 @@ const SEEN_BY = {
 /** Who made a change, where the system tells. */
 export function who(by) {
   const known = { user: "a user of Revenue Engage", system: "Revenue Engage itself", api: "the API" };
-  return known[by] ?? by;
+  // A user of Salesforce is told by an id.
+  return known[by] ?? (/^005[0-9A-Za-z]{12,15}$/.test(by) ? `Salesforce user ${by}` : by);
 }
 
 /** One observation, in a sentence. */

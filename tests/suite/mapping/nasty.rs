@@ -76,6 +76,23 @@ fn nasty_texts_are_refused_in_words_and_with_a_place() {
 }
 
 #[test]
+fn a_quote_that_is_missing_is_one_mistake_on_its_own_line() {
+    let good = include_str!("../../../mapping/example.toml");
+    let text = good.replace("\"Not contacted\" }", "\"Not contacted\", salesforce = \"New }");
+    let problems = parse("example.toml", &text).unwrap_err();
+    let shown = problems.to_string();
+    assert_eq!(problems.found.len(), 1, "{shown}");
+    assert!(shown.contains("example.toml:9:") && shown.contains("invalid basic string"), "{shown}");
+}
+
+#[test]
+fn keys_that_stand_twice_are_told_all_at_once() {
+    let text = "schema = 1\nschema = 1\ncompany = \"a\"\ncompany = \"a\"\n";
+    let problems = parse("twice.toml", text).unwrap_err();
+    assert_eq!(problems.found.len(), 2, "{problems}");
+}
+
+#[test]
 fn nasty_files_are_refused_in_words() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
