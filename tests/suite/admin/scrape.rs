@@ -119,6 +119,9 @@ fn page() -> String {
          `GET /metrics` on the admin port, in the text format of OpenMetrics, for Prometheus. Where an admin token is \
          set, scraping needs it. Every label value there is stands here: nothing that comes from outside makes a series. \
          Counters begin at 0 with the process. `lockstep metrics --json` prints the same for programs.\n\n\
+         A scrape reads the store's own counts; only who waits for a row of the mapping that is held is counted for it. \
+         With 100,000 linked people, of whom 10,000 are held and 10,000 parked, it took 1 to 4 ms (the median of 50, on \
+         two busy cores) and 11 KB: `python3 tests/deploy/scrape_cost.py target/release/lockstep`.\n\n\
          This page is made from the code: `LOCKSTEP_WRITE_DOCS=1 cargo test --test suite metrics_page`.\n",
     );
     for metric in ALL {
