@@ -127,7 +127,7 @@ async fn a_record_that_no_call_finds_any_more_is_left_alone_and_said_to_be_missi
     world.cycle().await;
     assert_eq!(world.linked_to(&jane).await, Some(jane.lead), "missing is neither deleted nor changed");
     let left = |journal: &[JournalEntry]| {
-        journal.iter().filter(|entry| entry.what == "left" && entry.reason.contains("salesforce")).count()
+        journal.iter().filter(|entry| entry.what == "left" && entry.reason.contains("Salesforce")).count()
     };
     assert_eq!(left(&world.journal(&jane).await), 1, "`lockstep explain` says so");
     world.sweep().await;
