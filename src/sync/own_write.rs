@@ -127,7 +127,7 @@ fn fate(mapping: &Mapping, work: &Work, intent: &Intent, ours: Option<&str>) -> 
 /// Whether somebody else touched the written side last.
 fn is_anothers(work: &Work, intent: &Intent, ours: Option<&str>) -> bool {
     match intent.step.side() {
-        Side::Engage => work.prospect.as_ref().is_some_and(|prospect| is_by_another(prospect)),
+        Side::Engage => work.prospect.as_ref().is_some_and(is_by_another),
         Side::Salesforce => {
             let by = work.record.as_ref().and_then(|record| record.last_modified_by.as_deref());
             by.zip(ours).is_some_and(|(by, ours)| by != ours)

@@ -48,6 +48,7 @@ impl Note {
         let record = entry.salesforce.map(|id| id.to_string()).unwrap_or_default();
         let rule = entry.rule.as_ref().map(Rule::to_string).unwrap_or_default();
         let side = entry.side.map(Side::as_str).unwrap_or_default();
+        let name = entry.side.map(|side| side.to_string()).unwrap_or_default();
         macro_rules! line {
             ($event:ident, $($message:tt)*) => {
                 emit!($event, change, record, prospect = entry.prospect.as_str(), side, from = text(&entry.from),
@@ -56,14 +57,14 @@ impl Note {
         }
         match self.kind {
             NoteKind::Written => {
-                line!(STATUS_WRITTEN, "{side} was set to {}: {}", text(&entry.to), entry.reason)
+                line!(STATUS_WRITTEN, "{name} was set to {}: {}", text(&entry.to), entry.reason)
             }
             NoteKind::Held => line!(CONFLICT_HELD, "held for a person to decide: {}", entry.reason),
             NoteKind::Resolved => line!(CONFLICT_RESOLVED, "no longer held: {}", entry.reason),
             NoteKind::Skipped => {
-                line!(VALUE_SKIPPED, "no row mentions {} of {side}: nothing is written", text(&entry.from))
+                line!(VALUE_SKIPPED, "no row mentions {} of {name}: nothing is written", text(&entry.from))
             }
-            NoteKind::Parked => line!(RECORD_PARKED, "{side} refused {}: {}", text(&entry.to), entry.reason),
+            NoteKind::Parked => line!(RECORD_PARKED, "{name} refused {}: {}", text(&entry.to), entry.reason),
             NoteKind::Stale => line!(WRITE_STALE, "moved before it could be written: {}", entry.reason),
             NoteKind::Moved => line!(LINK_MOVED, "the link now stands for {record}: {}", entry.reason),
             NoteKind::RowHeld => line!(

@@ -108,21 +108,21 @@ impl SideState {
 }
 
 fn log_failure(error: &CallError, wait: SignedDuration) {
-    let (side, code) = (error.side.as_str(), error.code.as_str());
+    let (name, side, code) = (error.side, error.side.as_str(), error.code.as_str());
     let seconds = wait.as_secs();
     match error.retry {
         Retry::Quota if code == "kept-free" => {
-            emit!(BUDGET_LOW, side, code, "{side} is asked less: {}", error.message)
+            emit!(BUDGET_LOW, side, code, "{name} is asked less: {}", error.message)
         }
         Retry::Quota => {
-            emit!(QUOTA_EXCEEDED, side, code, "{side} is left alone: {}; it resumes by itself", error.message)
+            emit!(QUOTA_EXCEEDED, side, code, "{name} is left alone: {}; it resumes by itself", error.message)
         }
         Retry::Stop | Retry::SignIn => {
             emit!(
                 SIDE_STOPPED,
                 side,
                 code,
-                "{side} needs a person: {}; tried again every {seconds} s",
+                "{name} needs a person: {}; tried again every {seconds} s",
                 error.message
             )
         }
@@ -130,7 +130,7 @@ fn log_failure(error: &CallError, wait: SignedDuration) {
             CALL_FAILED,
             side,
             code,
-            "{side} did not answer as it should: {}; again in {seconds} s",
+            "{name} did not answer as it should: {}; again in {seconds} s",
             error.message
         ),
     }
