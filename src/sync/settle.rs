@@ -6,11 +6,12 @@ use super::gather::Work;
 use super::own_write;
 use super::parting;
 use super::record::{self, Note};
+use super::show;
 use crate::connector::CallError;
 use crate::event::TRACES;
 use crate::mapping::{Mapping, Winner};
 use crate::metrics;
-use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Target};
+use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Side, Target};
 use crate::mutant;
 use crate::reconcile::{Decision, Situation, Verdict, decide, of_age};
 use crate::store::{OwnPauses, Source, Transaction};
@@ -55,7 +56,7 @@ impl Engine {
                     link: &work.link,
                     salesforce: work.record.as_ref(),
                     prospect: work.prospect.as_ref(),
-                    resolution: work.held.as_ref().and_then(|held| held.resolution.as_ref()).map(|r| r.take),
+                    resolution: taken(&mapping, work),
                     converted_statuses: &org.converted_statuses,
                     others: &work.others,
                     sequences: &work.sequences,
@@ -192,6 +193,18 @@ fn wants_history(mapping: &Mapping, decided: &Decided) -> bool {
         || mapping.rows.iter().any(|row| row.winner == Some(Winner::Newest));
     let bound = decided.work.record.as_ref().is_some_and(|r| matches!(r.status_set_at, SetAt::NotAfter(_)));
     newest && bound && matches!(decided.verdict.decision, Decision::Hold(HoldReason::TooCloseToCall))
+}
+
+/// The side that an operator took. Where anybody is opted out by now, that was said of what stood there then: an opt-out
+/// that came later is not theirs to take back.
+fn taken(mapping: &Mapping, work: &Work) -> Option<Side> {
+    let held = work.held.as_ref()?;
+    let (record, prospect) = (work.record.as_ref(), work.prospect.as_ref());
+    let is_out = prospect.is_some_and(|prospect| prospect.status.is_opted_out())
+        || record.is_some_and(|record| mapping.is_opted_out(record.id.object(), &record.fields));
+    let as_shown = held.salesforce_value == record.map(|record| show::salesforce(mapping, record))
+        && held.engage_value.as_deref() == prospect.map(|prospect| prospect.status.key());
+    held.resolution.as_ref().filter(|_| as_shown || !is_out).map(|resolution| resolution.take)
 }
 
 /// Whether a refused write would only be refused again: neither side has moved since, and nobody asked.

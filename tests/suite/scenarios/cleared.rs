@@ -1,6 +1,7 @@
 //! Opt-outs that are taken back, and said anew, where the company lets that follow.
 
 use super::world::{Person, World};
+use lockstep::model::Side;
 use std::time::Duration;
 
 /// A company that lets a clearing follow.
@@ -134,5 +135,25 @@ async fn an_unsubscribe_behind_a_tick_that_was_taken_back_untold_is_carried_howe
     turns(&world).await;
     assert_eq!(world.person_status(&jane), "opted_out", "the tick that was taken back is not hers");
     assert_eq!(world.lead_status(&jane), "Unsubscribed");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_came_later() {
+    let world = World::example().await;
+    let jane = world.person("Unsubscribed", "opted_out").await;
+    world.agree().await;
+    world.user_sets_person(&jane, "approaching");
+    turns(&world).await;
+    assert_eq!(world.held().await.len(), 1);
+    world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
+    world.user_clears_opt_out(&jane, "In progress");
+    world.product.unsubscribe(&jane.prospect).unwrap();
+    turns(&world).await;
+    assert_eq!(world.person_status(&jane), "opted_out", "Ann Lee decided before that");
+    assert_eq!(world.held().await.len(), 1, "she is asked again");
+    world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
+    turns(&world).await;
+    assert_eq!(world.person_status(&jane), "just_added", "now she has seen it");
     world.is_quiet().await;
 }
