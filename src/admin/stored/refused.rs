@@ -38,13 +38,16 @@ impl Stored {
     /// Ends the wait of those that failed in passing. Says of how many.
     async fn fail_no_longer(&self) -> Result<u64, Refusal> {
         let (now, mut records) = ((self.clock)(), 0);
-        loop {
+        // Once for each who is due: who fails again meanwhile is not asked for a second time.
+        let most = self.store.read(|reader| reader.due_count()).await?;
+        while records < most {
             let page = self.store.write(move |transaction| transaction.try_again_now(now, PAGE)).await?;
             records += page as u64;
             if page < PAGE {
-                return Ok(records);
+                break;
             }
         }
+        Ok(records)
     }
 
     /// The rows that are held, each with how many wait.

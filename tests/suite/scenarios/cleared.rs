@@ -25,13 +25,6 @@ fn unsubscribes_again(world: &World, jane: &Person) {
     world.product.unsubscribe(&jane.prospect).unwrap();
 }
 
-async fn turns(world: &World) {
-    for _ in 0..3 {
-        world.advance(Duration::from_secs(60));
-        world.cycle().await;
-    }
-}
-
 #[tokio::test]
 async fn who_opts_out_again_stays_so_though_the_answer_to_the_clearing_was_lost() {
     let (world, jane) = opted_out().await;
@@ -41,7 +34,7 @@ async fn who_opts_out_again_stays_so_though_the_answer_to_the_clearing_was_lost(
     world.cycle().await;
     assert_eq!(world.person_status(&jane), "approaching", "it did happen");
     world.user_sets_lead(&jane, "Status", "Unsubscribed");
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.lead_status(&jane), "Unsubscribed", "nobody has taken this one back");
     assert_eq!(world.person_status(&jane), "opted_out");
     world.is_quiet().await;
@@ -52,7 +45,7 @@ async fn an_opt_out_goes_along_to_another_record_that_knows_nothing_of_it() {
     let (world, jane) = opted_out().await;
     let other = world.lead_without_prospect("Attempting to contact");
     world.product.link(&jane.prospect, Some(other));
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.person_status(&jane), "opted_out", "nobody has taken it back");
     assert_eq!(world.record_status(other), "Unsubscribed");
     world.is_quiet().await;
@@ -63,7 +56,7 @@ async fn who_unsubscribes_again_while_a_salesperson_clears_the_record_stays_opte
     let (world, jane) = opted_out().await;
     unsubscribes_again(&world, &jane);
     world.user_clears_opt_out(&jane, "Attempting to contact");
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(
         world.person_status(&jane),
         "opted_out",
@@ -77,9 +70,9 @@ async fn who_unsubscribes_again_while_a_salesperson_clears_the_record_stays_opte
 async fn a_salesperson_clears_what_was_unsubscribed_twice() {
     let (world, jane) = opted_out().await;
     unsubscribes_again(&world, &jane);
-    turns(&world).await;
+    world.turns().await;
     world.user_clears_opt_out(&jane, "Attempting to contact");
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.person_status(&jane), "approaching");
     assert_eq!(world.lead_status(&jane), "Attempting to contact");
     world.is_quiet().await;
@@ -90,16 +83,16 @@ async fn an_opt_out_that_we_brought_to_engage_is_nobodys_second_one() {
     for lost in [false, true] {
         let (world, jane) = opted_out().await;
         world.user_sets_person(&jane, "approaching");
-        turns(&world).await;
+        world.turns().await;
         world.user_sets_lead(&jane, "Status", "Unsubscribed");
         world.advance(Duration::from_secs(2));
         if lost {
             world.lose_the_answer_of_the_next_writes();
         }
-        turns(&world).await;
+        world.turns().await;
         assert_eq!(world.person_status(&jane), "opted_out", "lost: {lost}");
         world.user_clears_opt_out(&jane, "Attempting to contact");
-        turns(&world).await;
+        world.turns().await;
         assert_eq!(world.person_status(&jane), "approaching", "lost: {lost}");
         world.is_quiet().await;
     }
@@ -112,7 +105,7 @@ async fn who_is_ticked_anew_behind_a_clearing_in_engage_is_a_persons_to_decide()
     world.advance(Duration::from_secs(2));
     world.user_clears_opt_out(&jane, "Attempting to contact");
     world.user_sets_lead(&jane, "Status", "Unsubscribed");
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.lead_status(&jane), "Unsubscribed", "it may have been said anew");
     assert_eq!(world.held().await.len(), 1);
     world.is_quiet().await;
@@ -130,9 +123,9 @@ async fn an_unsubscribe_behind_a_tick_that_was_taken_back_untold_is_carried_howe
     assert_eq!(world.person_status(&jane), "approaching", "Engage was not told");
     world.user_clears_opt_out(&jane, "Nurture");
     world.product.unsubscribe(&jane.prospect).unwrap();
-    turns(&world).await;
+    world.turns().await;
     world.writes_arrive_again();
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.person_status(&jane), "opted_out", "the tick that was taken back is not hers");
     assert_eq!(world.lead_status(&jane), "Unsubscribed");
     world.is_quiet().await;
@@ -144,16 +137,16 @@ async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_came_later(
     let jane = world.person("Unsubscribed", "opted_out").await;
     world.agree().await;
     world.user_sets_person(&jane, "approaching");
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.held().await.len(), 1);
     world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
     world.user_clears_opt_out(&jane, "In progress");
     world.product.unsubscribe(&jane.prospect).unwrap();
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.person_status(&jane), "opted_out", "Ann Lee decided before that");
     assert_eq!(world.held().await.len(), 1, "she is asked again");
     world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
-    turns(&world).await;
+    world.turns().await;
     assert_eq!(world.person_status(&jane), "just_added", "now she has seen it");
     world.is_quiet().await;
 }

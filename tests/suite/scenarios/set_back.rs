@@ -11,31 +11,43 @@ fn example(winner: &str) -> String {
     example.replace("winner = \"newest\"", &format!("winner = \"{winner}\""))
 }
 
+/// What is one status on both sides: the Lead's value, and the person status.
+type Status = (&'static str, &'static str);
+const APPROACHING: Status = ("Attempting to contact", "approaching");
+const SUCCESS: Status = ("Nurture", "success");
+const NOT_INTERESTED: Status = ("Not interested", "not_interested");
+
+/// Somebody sets it on this side.
+fn sets(world: &World, person: &Person, side: Side, (value, status): Status) {
+    match side {
+        Side::Salesforce => world.user_sets_lead(person, "Status", value),
+        Side::Engage => world.user_sets_person(person, status),
+    }
+}
+
+fn says(world: &World, person: &Person, side: Side, (value, status): Status) -> bool {
+    match side {
+        Side::Salesforce => world.lead_status(person) == value,
+        Side::Engage => world.person_status(person) == status,
+    }
+}
+
 /// A person who was changed on one side, and whose other side Lockstep wrote without learning that it did. Then somebody
 /// set that back.
 async fn set_back_behind_our_write(world: &World, written: Side) -> Person {
     let person = world.person("Attempting to contact", "approaching").await;
     world.agree().await;
     world.advance(Duration::from_secs(600));
-    match written {
-        Side::Engage => world.user_sets_lead(&person, "Status", "Nurture"),
-        Side::Salesforce => world.user_sets_person(&person, "success"),
-    }
+    sets(world, &person, written.other(), SUCCESS);
     world.advance(Duration::from_secs(2));
     world.falls_silent_behind_the_next_write_to(written);
     world.cycle().await;
     let both = (world.lead_status(&person), world.person_status(&person));
     assert_eq!(both, ("Nurture".to_owned(), "success".to_owned()), "it did happen");
     world.advance(Duration::from_secs(600));
-    match written {
-        Side::Engage => world.user_sets_person(&person, "approaching"),
-        Side::Salesforce => world.user_sets_lead(&person, "Status", "Attempting to contact"),
-    }
+    sets(world, &person, written, APPROACHING);
     world.answers_again(written);
-    for _ in 0..3 {
-        world.advance(Duration::from_secs(60));
-        world.cycle().await;
-    }
+    world.turns().await;
     person
 }
 
@@ -56,10 +68,7 @@ async fn where_people_decide_conflicts_they_decide_what_was_set_back_behind_an_u
     for written in Side::BOTH {
         let world = World::with_mapping(&example("hold")).await;
         let person = set_back_behind_our_write(&world, written).await;
-        let stands = || match written {
-            Side::Engage => world.person_status(&person) == "approaching",
-            Side::Salesforce => world.lead_status(&person) == "Attempting to contact",
-        };
+        let stands = || says(&world, &person, written, APPROACHING);
         assert!(stands(), "{written}: {:?}", world.journal(&person).await);
         assert_eq!(world.held().await.len(), 1, "{written}: {:?}", world.journal(&person).await);
         world.advance(Duration::from_secs(24 * 3600));
@@ -99,10 +108,7 @@ async fn a_record_touched_elsewhere_after_a_write_that_never_arrived_is_written_
         world.user_sets_lead(person, "Title", "Buyer");
     }
     world.product.set_field(&to_engage.prospect, "title", "Buyer");
-    for _ in 0..3 {
-        world.advance(Duration::from_secs(60));
-        world.cycle().await;
-    }
+    world.turns().await;
     assert_eq!(world.person_status(&to_engage), "success");
     for person in &to_salesforce {
         assert_eq!(world.lead_status(person), "Not interested", "{:?}", world.journal(person).await);
@@ -116,34 +122,22 @@ async fn a_value_set_back_by_way_of_another_one_is_not_taken_for_one_that_never_
         let world = World::with_mapping(&example("hold")).await;
         let person = world.person("Attempting to contact", "approaching").await;
         world.agree().await;
-        match written {
-            Side::Engage => world.user_sets_lead(&person, "Status", "Nurture"),
-            Side::Salesforce => world.user_sets_person(&person, "success"),
-        }
+        sets(&world, &person, written.other(), SUCCESS);
         world.advance(Duration::from_secs(2));
         world.falls_silent_behind_the_next_write_to(written);
         world.cycle().await;
-        match written {
-            Side::Engage => world.user_sets_person(&person, "not_interested"),
-            Side::Salesforce => world.user_sets_lead(&person, "Status", "Not interested"),
-        }
+        sets(&world, &person, written, NOT_INTERESTED);
         world.answers_again(written);
         world.advance(Duration::from_secs(60));
         world.cycle().await;
         assert_eq!(world.held().await.len(), 1, "{written}");
-        match written {
-            Side::Engage => world.user_sets_person(&person, "approaching"),
-            Side::Salesforce => world.user_sets_lead(&person, "Status", "Attempting to contact"),
-        }
-        for _ in 0..3 {
-            world.advance(Duration::from_secs(60));
-            world.cycle().await;
-        }
-        let stands = match written {
-            Side::Engage => world.person_status(&person) == "approaching",
-            Side::Salesforce => world.lead_status(&person) == "Attempting to contact",
-        };
-        assert!(stands, "{written} was written over: {:?}", world.journal(&person).await);
+        sets(&world, &person, written, APPROACHING);
+        world.turns().await;
+        assert!(
+            says(&world, &person, written, APPROACHING),
+            "{written} was written over: {:?}",
+            world.journal(&person).await
+        );
         assert_eq!(world.held().await.len(), 1, "{written}: nobody knows which is the last word");
         world.is_quiet().await;
     }
@@ -155,27 +149,19 @@ async fn somebody_who_sets_the_very_value_that_was_to_be_written_is_not_taken_fo
         let world = World::with_mapping(&example("hold")).await;
         let person = world.person("Attempting to contact", "approaching").await;
         world.agree().await;
-        let (first, second) = (("Nurture", "success"), ("Not interested", "not_interested"));
-        let sets = |side: Side, (value, status): (&str, &str)| match side {
-            Side::Salesforce => world.user_sets_lead(&person, "Status", value),
-            Side::Engage => world.user_sets_person(&person, status),
-        };
-        sets(written.other(), first);
+        sets(&world, &person, written.other(), SUCCESS);
         world.advance(Duration::from_secs(2));
         world.no_write_arrives();
         world.cycle().await;
-        sets(written.other(), second);
-        sets(written, first);
+        sets(&world, &person, written.other(), NOT_INTERESTED);
+        sets(&world, &person, written, SUCCESS);
         world.writes_arrive_again();
-        for _ in 0..3 {
-            world.advance(Duration::from_secs(60));
-            world.cycle().await;
-        }
-        let stands = match written {
-            Side::Engage => world.person_status(&person) == "success",
-            Side::Salesforce => world.lead_status(&person) == "Nurture",
-        };
-        assert!(stands, "{written} was written over: {:?}", world.journal(&person).await);
+        world.turns().await;
+        assert!(
+            says(&world, &person, written, SUCCESS),
+            "{written} was written over: {:?}",
+            world.journal(&person).await
+        );
         assert_eq!(world.held().await.len(), 1, "{written}: two people disagree");
         world.is_quiet().await;
     }
@@ -194,10 +180,7 @@ async fn whoever_lost_twice_to_the_same_write_is_named_twice() {
     assert_eq!(world.lead_status(&person), "Not interested", "it did happen");
     world.user_sets_lead(&person, "Status", "Nurture");
     world.answers_again(Side::Salesforce);
-    for _ in 0..3 {
-        world.advance(Duration::from_secs(60));
-        world.cycle().await;
-    }
+    world.turns().await;
     assert_eq!(world.lead_status(&person), "Not interested", "the company's rule");
     let lost = world.journal(&person).await.iter().filter(|entry| entry.overruled.is_some()).count();
     assert_eq!(lost, 2, "{:?}", world.journal(&person).await);

@@ -227,7 +227,14 @@ impl World {
         self.engine.cycle(sweep).await.unwrap()
     }
 
-    /// Nobody changes anything: nothing is written, and nothing is planned.
+    /// Three turns, a minute apart.
+    pub async fn turns(&self) {
+        for _ in 0..3 {
+            self.advance(Duration::from_secs(60));
+            self.cycle().await;
+        }
+    }
+
     /// Turns until nothing is due any more.
     pub async fn settle(&self) {
         for _ in 0..4 {
@@ -254,6 +261,7 @@ impl World {
         bytes
     }
 
+    /// Nobody changes anything: nothing is written, and nothing is planned.
     pub async fn is_quiet(&self) {
         for _ in 0..2 {
             let before = (self.org.writes(), self.product.writes());
