@@ -1,6 +1,7 @@
 //! Writing Leads and Contacts: one row with a precondition, several by one Collections call.
 
 use super::engine::{Engine, lock};
+use super::vanished::INVALID_FIELD;
 use super::write::{Ended, Write, purpose};
 use crate::connector::salesforce::{Purpose, SalesforceWrite};
 use crate::connector::{CallError, Retry};
@@ -27,23 +28,22 @@ impl Engine {
     }
 
     /// A field that vanished between the read and the write is no fault of the rows: they are not parked for it, and go on
-    /// once the field is back.
+    /// once the field is back. Where it is back already, they are tried again, like after any trouble that passes.
     async fn without_vanished(
         &self,
         (mut ended, trouble): (Vec<(Write, Ended)>, Option<CallError>),
     ) -> (Vec<(Write, Ended)>, Option<CallError>) {
-        let refused = |end: &Ended| matches!(end, Ended::Failed(error) if error.code == "INVALID_FIELD");
-        let Some((_, Ended::Failed(first))) = ended.iter().find(|(_, end)| refused(end)) else {
-            return (ended, trouble);
-        };
-        let error = self.explained(first.clone()).await;
-        if error.retry != Retry::Stop {
+        if !ended.iter_mut().any(|(_, end)| unseen(end).is_some()) {
             return (ended, trouble);
         }
-        for (_, end) in ended.iter_mut().filter(|(_, end)| refused(end)) {
-            *end = Ended::Failed(error.clone());
+        let why = self.why_not_seen().await;
+        for error in ended.iter_mut().filter_map(|(_, end)| unseen(end)) {
+            match &why {
+                Some(why) => *error = why.clone(),
+                None => error.retry = Retry::Soon,
+            }
         }
-        (ended, Some(error))
+        (ended, trouble.or_else(|| side_trouble_of(why.as_ref())))
     }
 
     pub(super) async fn write_rows(&self, writes: Vec<Write>) -> (Vec<(Write, Ended)>, Option<CallError>) {
@@ -85,6 +85,14 @@ impl Engine {
             Ok(()) => Ended::Written { shows: None },
             Err(error) => Ended::Failed(error),
         }
+    }
+}
+
+/// The refusal of a row that names a field which Salesforce does not know.
+fn unseen(end: &mut Ended) -> Option<&mut CallError> {
+    match end {
+        Ended::Failed(error) if error.code == INVALID_FIELD => Some(error),
+        _ => None,
     }
 }
 

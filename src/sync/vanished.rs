@@ -7,25 +7,29 @@ use crate::connector::{CallError, Effect, Retry};
 use crate::model::{FieldName, SalesforceObject, Side};
 use crate::store::marks;
 
-/// What Salesforce answers to whoever names a field that this user does not see, and what we say ourselves.
-const CODES: [&str; 2] = ["INVALID_FIELD", NOT_VISIBLE];
+/// What Salesforce answers to whoever names a field that this user does not see.
+pub(super) const INVALID_FIELD: &str = "INVALID_FIELD";
 
-/// A field of the mapping is not visible.
+/// A field of the mapping is not visible: our own word for it.
 pub(super) const NOT_VISIBLE: &str = "field-not-visible";
 
 impl Engine {
-    /// What a failed call to Salesforce means: where a field was not known, the org is asked anew what it shows, and the
-    /// error says which field of the mapping is missing.
+    /// What a failed call to Salesforce means: where a field was not known, the error says which field of the mapping is
+    /// missing.
     pub(super) async fn explained(&self, error: CallError) -> CallError {
-        if error.side != Side::Salesforce || !CODES.contains(&error.code.as_str()) {
+        if error.side != Side::Salesforce || ![INVALID_FIELD, NOT_VISIBLE].contains(&error.code.as_str()) {
             return error;
         }
+        self.why_not_seen().await.unwrap_or(error)
+    }
+
+    /// Asks the org anew what it shows, since it did not know a field: what of the mapping is missing, or why that cannot be
+    /// told now. `None` where it shows everything: the field is back already, or it is none of ours.
+    pub(super) async fn why_not_seen(&self) -> Option<CallError> {
         self.org.store(None);
-        match self.connect().await {
-            Err(named) => named,
-            // It is back already, or it is none of ours.
-            Ok(_) => error,
-        }
+        let why = self.connect().await.err()?;
+        // What was refused has happened in no case, however this question ended.
+        Some(CallError { effect: Effect::None, ..why })
     }
 
     /// What is wrong where the org does not show a field that the mapping names.

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use lockstep::model::{SalesforceObject, Side};
-use lockstep::sandbox::{Moment, When};
+use lockstep::sandbox::{Fault, Moment, When};
 use lockstep::store::marks;
 use lockstep::sync::Cycle;
 use std::time::Duration;
@@ -106,6 +106,55 @@ async fn a_field_that_vanishes_between_the_look_and_the_write_parks_nobody() {
         assert_eq!(world.parked().await.len(), 0);
 
         world.hide("Lead", "Status", false);
+        world.advance(TRIED_AGAIN);
+        world.settle().await;
+        assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_vanished_parks_nobody_even_where_the_org_cannot_be_asked_why() {
+    let world = World::example().await;
+    for count in [1, 3] {
+        let people = world.people(count, "Attempting to contact", "approaching").await;
+        world.settle().await;
+        people.iter().for_each(|person| world.user_sets_person(person, "success"));
+        world.advance(Duration::from_secs(60));
+        let org = world.org.clone();
+        world.org.faults().at(Moment::Before, When::next("PATCH", "/services/data"), move || {
+            org.withdraw_field("Lead", "Status", true);
+            let too_many = Fault::Answer { status: 429, body: String::new(), retry_after: Some(1) };
+            org.faults().add(When::next("GET", "/describe"), too_many);
+        });
+        world.cycle().await;
+        assert_eq!(world.parked().await.len(), 0);
+
+        world.hide("Lead", "Status", false);
+        world.advance(TRIED_AGAIN);
+        world.settle().await;
+        assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_is_back_by_the_time_the_org_is_asked_is_written_at_the_next_try() {
+    let world = World::example().await;
+    for count in [1, 3] {
+        let people = world.people(count, "Attempting to contact", "approaching").await;
+        world.settle().await;
+        people.iter().for_each(|person| world.user_sets_person(person, "success"));
+        world.advance(Duration::from_secs(60));
+        for (moment, hidden) in [(Moment::Before, true), (Moment::After, false)] {
+            let org = world.org.clone();
+            world.org.faults().at(moment, When::next("PATCH", "/services/data"), move || {
+                org.withdraw_field("Lead", "Status", hidden);
+            });
+        }
+        world.cycle().await;
+        assert_eq!(world.parked().await.len(), 0);
+
         world.advance(TRIED_AGAIN);
         world.settle().await;
         assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
