@@ -7,6 +7,15 @@ use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, W
 use crate::mutant;
 use jiff::Timestamp;
 
+/// Whether the side that still says "opted out" has said so anew since both last said it: then the other one's clearing
+/// does not speak of that.
+enum SaidAnew {
+    Yes,
+    No,
+    /// It cannot be known.
+    Unknown,
+}
+
 impl Case<'_> {
     /// On which sides this person has been seen opted out: by the latch, or, without one, when the two last agreed.
     pub(super) fn seen_opted_out(&self) -> BySide<bool> {
@@ -33,35 +42,39 @@ impl Case<'_> {
         if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return match self.said_anew(now) {
-                Some(true) => Verdict::new(
+                SaidAnew::Yes => Verdict::new(
                     self.carry_opt_out(side.other()),
                     self.latch(before, now.engage.then_some(self.prospect.status_changed_at)),
                 ),
-                Some(false) => self.let_pass(now, before, WriteReason::Changed(side)),
-                None => Verdict::new(hold_cleared(now, before), latch),
+                SaidAnew::No => self.let_pass(now, before, WriteReason::Changed(side)),
+                SaidAnew::Unknown => Verdict::new(hold_cleared(now, before), latch),
             };
         }
         Verdict::new(hold_cleared(now, before), latch)
     }
 
-    /// Whether the side that still says "opted out" has said so anew since both last said it: then the other one's clearing
-    /// does not speak of that. `None` where it cannot be known.
-    fn said_anew(&self, now: BySide<bool>) -> Option<bool> {
+    fn said_anew(&self, now: BySide<bool>) -> SaidAnew {
         let link = self.situation.link;
         if now.engage {
             let known = link.latch.as_ref().and_then(|latch| latch.in_engage);
-            return Some(known.is_some_and(|known| known != self.prospect.status_changed_at));
+            return match known {
+                Some(known) if known != self.prospect.status_changed_at => SaidAnew::Yes,
+                _ => SaidAnew::No,
+            };
         }
         if !now.salesforce {
-            return Some(false);
+            return SaidAnew::No;
         }
         // A record that was edited since, and says so, says it anew: both sides may have been cleared in between.
         let base = link.baseline.as_ref();
         if base.is_some_and(|base| differs(&base.salesforce, &self.record.fields)) {
-            return Some(true);
+            return SaidAnew::Yes;
         }
         // It holds what it held, and was touched behind the clearing: the box may have been cleared and ticked again.
-        (self.record.last_modified <= self.prospect.status_changed_at).then_some(false)
+        if self.record.last_modified > self.prospect.status_changed_at {
+            return SaidAnew::Unknown;
+        }
+        SaidAnew::No
     }
 
     /// What becomes of the latch once these sides count as seen.
