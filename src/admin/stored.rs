@@ -125,6 +125,7 @@ impl Operations for Stored {
                     journal_entries: reader.journal_count()?,
                     store_bytes,
                     plan_waits: reader.meta(marks::PLAN_WAITS)?,
+                    mapping_rejected: None,
                     restored: reader.last_restored()?,
                     restored_links: reader.restored_count()?,
                     sides: BySide { salesforce: side(Side::Salesforce), engage: side(Side::Engage) },

@@ -2,8 +2,8 @@
 
 use crate::admin::{
     Answer, ApplyPlan, Changes, ChangesAsked, Conflict, Copy, Count, Daemon, Explanation, MappingView,
-    NotReady, Operations, ParkedRecord, Plan, PlanGroup, PlannedRecord, Refusal, Resolve, Resync,
-    ResyncWhich, SideState, Status, Stored, Which, mapping_view,
+    NotReady, Operations, ParkedRecord, Plan, PlanGroup, PlannedRecord, Refusal, RejectedMapping, Resolve,
+    Resync, ResyncWhich, SideState, Status, Stored, Which, mapping_view,
 };
 use crate::metrics::Metrics;
 use crate::model::{Link, Side, Step, Target, mark};
@@ -40,6 +40,8 @@ impl Operations for Running {
         Box::pin(async {
             let mut status = self.stored.status().await?;
             status.running = true;
+            status.mapping_rejected =
+                self.engine.rejected_mapping().map(|(at, problems)| RejectedMapping { at, problems });
             for side in Side::BOTH {
                 let health = self.engine.health(side);
                 let shown = status.sides.get_mut(side);

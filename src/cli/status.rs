@@ -92,6 +92,13 @@ fn screen(status: &Status) -> String {
         )));
         text.push('\n');
     }
+    if let Some(rejected) = &status.mapping_rejected {
+        text.push_str(&format!(
+            "the mapping file as it was read on {} has mistakes; the one before it stays in use until they are mended, and a \
+             restart would find none: `lockstep check` shows them\n",
+            time(rejected.at)
+        ));
+    }
     if let Some(why) = &status.plan_waits {
         let why = crate::event::escape(why);
         text.push_str(&format!(

@@ -53,6 +53,8 @@ pub struct Engine {
     written: ArcSwap<Mapping>,
     /// As it is used: without the default opt-out checkbox where the org has none.
     mapping: ArcSwap<Mapping>,
+    /// When a changed file was found to have which mistakes, until one is in use that has none.
+    rejected: Mutex<Option<(Timestamp, String)>>,
     pub(super) store: Store,
     pub(super) salesforce: Salesforce,
     pub(super) engage: Engage,
@@ -119,6 +121,7 @@ impl Engine {
         Ok(Engine {
             written: ArcSwap::new(mapping.clone()),
             mapping: ArcSwap::new(mapping),
+            rejected: Mutex::default(),
             store,
             salesforce,
             engage,
@@ -163,7 +166,18 @@ impl Engine {
     /// Uses another mapping from the next plan on. What is quiet stays quiet: no link becomes due by it.
     pub fn use_mapping(&self, mapping: Mapping) {
         self.written.store(Arc::new(mapping));
+        *lock(&self.rejected) = None;
         self.fit_mapping();
+    }
+
+    /// A changed mapping has mistakes: the one in use stays in use.
+    pub(super) fn reject_mapping(&self, problems: String) {
+        *lock(&self.rejected) = Some((self.now(), problems));
+    }
+
+    /// When a mapping was rejected, and for what, as long as none has been taken since.
+    pub fn rejected_mapping(&self) -> Option<(Timestamp, String)> {
+        lock(&self.rejected).clone()
     }
 
     /// What to listen to: nothing unless the configuration says so.

@@ -212,6 +212,7 @@ impl Engine {
                     reason = problems,
                     "the mapping file has mistakes; the one in use stays in use"
                 );
+                self.reject_mapping(problems);
             }
         }
     }

@@ -48,6 +48,10 @@ function told(status) {
     notice("warn", `A plan waits: ${status.plan_waits}. `, el("code", {}, "lockstep plan"), " shows it, ",
       el("code", {}, "lockstep plan --apply"), " lets it through.");
   }
+  if (status.mapping_rejected) {
+    notice("bad", "The mapping file has mistakes; the one before it stays in use. ", el("code", {}, "lockstep check"),
+      " shows them. Do not restart before they are mended.");
+  }
   if (!status.first_pass_done) notice("calm", "Everybody is being looked at for the first time.");
   const waits = status.held + status.parked;
   if (waits) notice("warn", el("a", { href: "#waiting" }, plural(waits, "record waits", "records wait")), " for a person.");

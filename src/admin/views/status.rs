@@ -47,6 +47,9 @@ pub struct Status {
     pub store_bytes: u64,
     /// Why a plan waits for `lockstep plan --apply`, when one does.
     pub plan_waits: Option<String>,
+    /// A changed mapping file that is not in use, because it has mistakes; the one before it still is.
+    #[serde(default)]
+    pub mapping_rejected: Option<RejectedMapping>,
     /// When and from what the store was last put back, if it ever was.
     #[serde(default)]
     pub restored: Option<Restored>,
@@ -55,6 +58,15 @@ pub struct Status {
     pub restored_links: u64,
     /// Each side.
     pub sides: BySide<SideStatus>,
+}
+
+/// A mapping file that the daemon would not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RejectedMapping {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Its mistakes, each with its line, as `lockstep check` tells them.
+    pub problems: String,
 }
 
 /// How things stand on one side.

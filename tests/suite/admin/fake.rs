@@ -69,6 +69,7 @@ impl Operations for Fake {
             held: self.conflicts.lock().unwrap().len() as u64,
             parked: self.parked.lock().unwrap().len() as u64,
             plan_waits: None,
+            mapping_rejected: None,
             restored: None,
             restored_links: 0,
             held_by_kind: Default::default(),

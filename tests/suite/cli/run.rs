@@ -122,6 +122,11 @@ async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_w
     std::fs::write(&mapping, good.replace("\"Nurture\"", "7")).unwrap();
     let rejected = daemon.says("mapping.rejected");
     assert!(rejected["reason"].as_str().unwrap().contains("M004"), "{rejected}");
+    let told = async || {
+        let status = reqwest::get(format!("http://{address}/api/v1/status")).await.unwrap();
+        status.json::<serde_json::Value>().await.unwrap()["mapping_rejected"].clone()
+    };
+    assert!(told().await["problems"].as_str().unwrap().contains("M004"), "whoever looks is told too");
 
     // The old table still works: a Lead nurtured now becomes Success by it.
     let lead = sandbox.org.create_lead("Jane", "Doe", "Acme", "jane@x.com", "Attempting to contact").unwrap();
@@ -138,6 +143,7 @@ async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_w
     daemon.says("mapping.loaded");
     daemon.signal("-HUP");
     daemon.says("mapping.loaded");
+    assert!(told().await.is_null());
 
     daemon.stops();
 }
