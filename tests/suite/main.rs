@@ -15,6 +15,7 @@ mod lifecycle;
 mod logs;
 mod mapping;
 mod pressure;
+mod process;
 mod scenarios;
 mod security;
 mod store;

@@ -1,44 +1,25 @@
 //! `lockstep run`, the real binary, between both systems of the sandbox.
 
 use crate::crash::daemon::configuration;
+use crate::process::{Process, WITHIN};
 use lockstep::sandbox::{Clock, Options, Sandbox};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
-/// No step takes longer, however busy the machine is.
-const WITHIN: Duration = Duration::from_secs(60);
-
-pub struct Daemon {
-    child: Child,
-    lines: Receiver<String>,
-}
+/// `lockstep run`, whose every line is looked at.
+pub struct Daemon(Process);
 
 impl Daemon {
     pub fn start(config: &Path) -> Daemon {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-            .args(["run", "-c"])
-            .arg(config)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (send, lines) = channel();
-        std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
-        });
-        Daemon { child, lines }
+        Daemon(Process::start(config, &[]))
     }
 
     /// The next line of this event. Every line on the way there must be what log lines are.
     pub fn says(&self, event: &str) -> Value {
         loop {
-            let line =
-                self.lines.recv_timeout(WITHIN).unwrap_or_else(|_| panic!("the daemon never says {event}"));
+            let line = self.0.line(WITHIN).unwrap_or_else(|| panic!("the daemon never says {event}"));
             let value: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
             for key in ["timestamp", "level", "event", "message", "tenant"] {
                 assert!(value[key].is_string(), "{key} is missing in {line}");
@@ -49,31 +30,16 @@ impl Daemon {
         }
     }
 
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Daemon {
     /// Stops it, and sees that it ends well. Returns the events that it told of until then.
-    pub fn stops(mut self) -> Vec<String> {
-        self.signal("-TERM");
+    pub fn stops(self) -> Vec<String> {
+        self.0.stops_well();
         let mut events = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(WITHIN) {
+        while let Some(line) = self.0.line(WITHIN) {
             let line: Value = serde_json::from_str(&line).unwrap();
             events.push(line["event"].as_str().unwrap().to_owned());
         }
-        assert!(self.child.wait().unwrap().success());
         assert!(events.iter().any(|event| event == "daemon.stopped"), "{events:?}");
         events
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -141,7 +107,7 @@ async fn it_becomes_ready_swaps_a_mended_mapping_keeps_the_old_one_while_it_is_w
 
     std::fs::write(&mapping, &good).unwrap();
     daemon.says("mapping.loaded");
-    daemon.signal("-HUP");
+    daemon.0.signal("HUP");
     daemon.says("mapping.loaded");
     assert!(told().await.is_null());
 
@@ -159,7 +125,7 @@ async fn a_second_daemon_on_one_store_ends_at_once_and_says_who_holds_it() {
         Command::new(env!("CARGO_BIN_EXE_lockstep")).args(["run", "-c"]).arg(&config).output().unwrap();
     assert!(!second.status.success());
     let words = String::from_utf8_lossy(&second.stderr);
-    assert!(words.contains(&first.child.id().to_string()), "{words}");
+    assert!(words.contains(&first.0.pid().to_string()), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,60 +3,36 @@
 //! After a change that is meant: `LOCKSTEP_RECORD=1 cargo test --test suite cli::session`.
 
 use super::call;
+use crate::process::{Process, WITHIN};
 use regex::Regex;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-/// No line takes longer to come, however busy the machine is.
-const WITHIN: Duration = Duration::from_secs(60);
 const BEGIN: &str = "<!-- recorded session -->\n";
 const END: &str = "<!-- end of the recorded session -->\n";
 
 /// The demo, which goes on until it is let go.
-struct Demo {
-    child: Child,
-    lines: Receiver<String>,
-}
+struct Demo(Process);
 
 impl Demo {
     fn start(dir: &Path) -> Demo {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
-            .arg("demo")
-            .current_dir(dir)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (send, lines) = channel();
-        std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
-        });
-        Demo { child, lines }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("demo").current_dir(dir).stderr(Stdio::null()).stdin(Stdio::null());
+        Demo(Process::heard(command))
     }
 
     /// What it says up to the line with these words.
     fn says_until(&self, words: &str) -> String {
         let mut text = String::new();
         loop {
-            let line = self.lines.recv_timeout(WITHIN).unwrap_or_else(|_| panic!("never {words}: {text}"));
+            let line = self.0.line(WITHIN).unwrap_or_else(|| panic!("never {words}: {text}"));
             text.push_str(&line);
             text.push('\n');
             if line.contains(words) {
                 return text;
             }
         }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

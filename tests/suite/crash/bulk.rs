@@ -3,7 +3,7 @@
 use super::company::Company;
 use super::ledger::Ledger;
 use super::points::{Needs, Point, point};
-use super::process::WITHIN;
+use crate::process::WITHIN;
 use lockstep::model::Side;
 use lockstep::sandbox::Moment;
 

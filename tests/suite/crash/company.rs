@@ -2,7 +2,7 @@
 //! down, so that the end can be judged by it alone.
 
 use super::daemon::configuration;
-use super::process::Process;
+use crate::process::Process;
 use jiff::Timestamp;
 use lockstep::model::{ProspectId, SalesforceId};
 use lockstep::sandbox::{Clock, Options, Sandbox};

@@ -4,7 +4,7 @@
 //! A short slice runs with the suite. The long run: `LOCKSTEP_KILLS=300 LOCKSTEP_PEOPLE=10000 cargo test --release
 //! --test suite crash::daemon -- --nocapture`.
 
-use super::process::{Process, setting};
+use crate::process::{Process, setting};
 use crate::scenarios::world::Person;
 use lockstep::sandbox::{Clock, Options, Sandbox, seed};
 use rand::prelude::*;

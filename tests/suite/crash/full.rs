@@ -3,7 +3,7 @@
 
 use super::company::{Company, Home};
 use super::ledger::Ledger;
-use super::process::{Process, WITHIN};
+use crate::process::{Process, WITHIN};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,7 +65,7 @@ impl Place {
             Place::Limit => {
                 let mut command = Command::new("sh");
                 let limited = format!("trap '' XFSZ; ulimit -f {FILE_BLOCKS}; exec \"$0\" run -c \"$1\"");
-                command.arg("-c").arg(limited).arg(super::process::binary()).arg(&company.config);
+                command.arg("-c").arg(limited).arg(crate::process::binary()).arg(&company.config);
                 command.envs(company.variables.iter().copied());
                 Process::of(command)
             }

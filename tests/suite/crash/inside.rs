@@ -3,7 +3,7 @@
 
 use super::company::{Company, Home};
 use super::ledger::Ledger;
-use super::process::{Process, WITHIN};
+use crate::process::{Process, WITHIN};
 use jiff::Timestamp;
 use lockstep::kill_point;
 use lockstep::store::{JournalEntry, Store, StoreOptions, marks};

@@ -6,7 +6,7 @@
 use super::company::{Company, Home};
 use super::ledger::Ledger;
 use super::points::POINTS;
-use super::process::setting;
+use crate::process::setting;
 use lockstep::sandbox::{Fault, Moment, When};
 use rand::prelude::*;
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! sides.
 
 use super::company::{Company, Home, Person, TOKEN, WEBHOOK_SECRET};
-use super::process::{Process, WITHIN};
+use crate::process::{Process, WITHIN};
 use jiff::Timestamp;
 use lockstep::model::{Baseline, FieldValue, ProspectId, Side};
 use lockstep::store::{Reader, Store, StoreError, StoreOptions, marks};

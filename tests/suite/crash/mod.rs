@@ -9,7 +9,6 @@ mod inside;
 mod kills;
 mod ledger;
 mod points;
-mod process;
 mod stopped;
 mod store;
 mod two;

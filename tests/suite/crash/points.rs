@@ -3,7 +3,7 @@
 
 use super::company::{Company, Home};
 use super::ledger::Ledger;
-use super::process::{Killer, WITHIN};
+use crate::process::{Killer, WITHIN};
 use lockstep::model::Side;
 use lockstep::sandbox::{Moment, When};
 use serde_json::json;

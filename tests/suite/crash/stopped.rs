@@ -2,7 +2,7 @@
 
 use super::company::{Company, Home};
 use super::ledger::Ledger;
-use super::process::{WITHIN, setting};
+use crate::process::{WITHIN, setting};
 use lockstep::model::Side;
 use lockstep::sandbox::{Moment, When};
 use rand::prelude::*;

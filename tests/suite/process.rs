@@ -1,11 +1,11 @@
-//! The daemon as a process: started, heard, stopped, frozen and killed from outside, as an operating system would.
+//! The binary as a process: started, heard, stopped, frozen and killed from outside, as an operating system would.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub fn setting<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// A daemon that runs, or has run. It is killed when this is dropped.
+/// A process that runs, or has run. It is killed when this is dropped.
 pub struct Process {
     child: Killer,
     lines: Receiver<String>,
@@ -63,9 +63,15 @@ impl Process {
         Process::of(command)
     }
 
-    /// A process of one's own making.
+    /// A process of one's own making. What it says on standard error is kept for its end.
     pub fn of(mut command: Command) -> Process {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        Process::heard(command)
+    }
+
+    /// The same, of which only standard output is heard.
+    pub fn heard(mut command: Command) -> Process {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (send, lines) = channel();
         // Read to the end, or the daemon would stand still once the pipe is full.
@@ -107,18 +113,19 @@ impl Process {
 
     fn hears_one_of(&self, events: &[&str], within: Duration) -> Option<Value> {
         let until = Instant::now() + within;
-        loop {
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    // The last line of one that was killed may be cut off.
-                    let value: Value = serde_json::from_str(&line).unwrap_or_default();
-                    if value["event"].as_str().is_some_and(|event| events.contains(&event)) {
-                        return Some(value);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+        while let Some(line) = self.line(until.saturating_duration_since(Instant::now())) {
+            // The last line of one that was killed may be cut off.
+            let value: Value = serde_json::from_str(&line).unwrap_or_default();
+            if value["event"].as_str().is_some_and(|event| events.contains(&event)) {
+                return Some(value);
             }
         }
+        None
+    }
+
+    /// The next line that it prints, if one comes.
+    pub fn line(&self, within: Duration) -> Option<String> {
+        self.lines.recv_timeout(within).ok()
     }
 
     /// What kills it.
