@@ -2,18 +2,16 @@
 
 use crate::admin::{
     Answer, ApplyPlan, Changes, ChangesAsked, Conflict, Copy, Count, Daemon, Explanation, MappingView,
-    NotReady, Operations, ParkedRecord, Plan, PlanGroup, PlannedRecord, Refusal, RejectedMapping, Resolve,
-    Resync, ResyncWhich, SideState, Status, Stored, Which, mapping_view,
+    NotReady, Operations, ParkedRecord, Plan, Refusal, RejectedMapping, Resolve, Resync, ResyncWhich,
+    SideState, Status, Stored, Which, mapping_view,
 };
 use crate::metrics::Metrics;
-use crate::model::{Link, Side, Step, Target, mark};
-use crate::reconcile::Decision;
+use crate::model::{Link, Side};
 use crate::store::Integrity;
-use crate::sync::{DryRun, Engine, Health, OutboundError, WebhookError};
+use crate::sync::{Engine, Health, OutboundError, WebhookError};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::future::BoxFuture;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A running daemon, as the admin port sees it.
@@ -133,8 +131,8 @@ impl Operations for Running {
 
     fn plan(&self) -> Answer<'_, Plan> {
         Box::pin(async {
-            let run = self.engine.dry_run().await.map_err(|error| Refusal::unavailable(error.to_string()))?;
-            Ok(shown(&self.engine, &run))
+            let plan = super::planned::plan(&self.engine).await;
+            plan.map_err(|error| Refusal::unavailable(error.to_string()))
         })
     }
 
@@ -220,109 +218,4 @@ fn state(health: &Health) -> SideState {
             _ => SideState::Failing,
         },
     }
-}
-
-/// Records that a group names.
-const SAMPLES: usize = 3;
-
-/// A dry run, as it is shown: what would be written first, then everything else that is not simply in step.
-pub(super) fn shown(engine: &Engine, run: &DryRun) -> Plan {
-    let mut groups: BTreeMap<String, (u64, Option<String>, Vec<String>)> = BTreeMap::new();
-    let mut records = Vec::new();
-    for (link, decision) in &run.decided {
-        let record = planned(engine, link, decision);
-        let group = groups.entry(group(&record)).or_default();
-        group.0 += 1;
-        group.1.clone_from(&record.rule);
-        if group.2.len() < SAMPLES {
-            group.2.push(record.record.clone().unwrap_or_else(|| record.prospect.clone()));
-        }
-        if !matches!(decision, Decision::InSync) {
-            records.push(record);
-        }
-    }
-    let mut groups: Vec<PlanGroup> = groups
-        .into_iter()
-        .map(|(what, (count, rule, samples))| PlanGroup { what, count, rule, samples })
-        .collect();
-    for side in Side::BOTH {
-        let count = *run.newcomers.get(side);
-        if count > 0 {
-            let what = format!("create in {}, unless somebody there has the same email", side.other());
-            groups.push(PlanGroup { what, count, rule: None, samples: Vec::new() });
-        }
-    }
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.what.cmp(&b.what)));
-    let people = run.newcomers_waiting.iter().map(|id| mark(id));
-    let held_back: Vec<u64> =
-        run.plan.held_back.iter().map(|(_, fingerprint)| *fingerprint).chain(people).collect();
-    let people = match run.newcomers_waiting.len() {
-        0 => None,
-        count => Some(format!("{count} people to be created on the other side wait to be let through")),
-    };
-    let waits: Vec<String> =
-        run.plan.waiting.as_ref().map(ToString::to_string).into_iter().chain(people).collect();
-    Plan {
-        groups,
-        records,
-        waits: (!waits.is_empty()).then(|| waits.join("; ")),
-        calls: run.plan.salesforce_calls(),
-        calls_left: engine.salesforce_budget().spendable(),
-        id: (!held_back.is_empty()).then(|| crate::reconcile::plan_id(held_back)),
-    }
-}
-
-fn group(record: &PlannedRecord) -> String {
-    match (record.what.as_str(), record.side, &record.to) {
-        ("write", Some(side), Some(to)) => {
-            let from = record.from.as_deref().unwrap_or("nothing");
-            format!("write {to} over {from} in {side}")
-        }
-        (what, ..) => format!("{what}: {}", record.reason),
-    }
-}
-
-fn planned(engine: &Engine, link: &Link, decision: &Decision) -> PlannedRecord {
-    let mut record = PlannedRecord {
-        prospect: link.prospect.to_string(),
-        record: Some(link.salesforce.to_string()),
-        what: String::new(),
-        side: None,
-        from: None,
-        to: None,
-        rule: None,
-        reason: String::new(),
-    };
-    let (what, reason) = match decision {
-        Decision::InSync => ("in sync", "nothing changed".to_owned()),
-        Decision::Adopt { .. } => ("adopt", "the two count as agreeing; nothing is written".to_owned()),
-        Decision::Skip { side, value, .. } => {
-            (record.side, record.from) = (Some(*side), Some(value.clone()));
-            ("skip", "no row of the mapping mentions this value".to_owned())
-        }
-        Decision::Hold(reason) => ("hold", reason.to_string()),
-        Decision::Write(step) => {
-            write_of(engine, link, step, &mut record);
-            ("write", crate::sync::reason_of(step))
-        }
-        Decision::Relink { to, .. } => {
-            record.to = Some(to.to_string());
-            ("relink", "the record was converted or merged".to_owned())
-        }
-        Decision::Unlink(_) => ("unlink", "one side's record is gone; nothing is written".to_owned()),
-        Decision::LeaveAlone(_) => ("leave alone", "missing, or out of scope".to_owned()),
-    };
-    record.what = what.to_owned();
-    record.reason = reason;
-    record
-}
-
-fn write_of(engine: &Engine, link: &Link, step: &Step, record: &mut PlannedRecord) {
-    let side = match step.target {
-        Target::Salesforce { .. } => Side::Salesforce,
-        Target::Engage { .. } | Target::EngageDetails { .. } => Side::Engage,
-    };
-    (record.from, record.to) = crate::sync::from_to(&engine.mapping(), link.salesforce, step);
-    record.side = Some(side);
-    record.rule = step.rule.as_ref().map(ToString::to_string);
 }

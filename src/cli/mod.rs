@@ -21,6 +21,7 @@ mod metrics;
 mod parked;
 mod pause;
 mod plan;
+mod planned;
 mod progress;
 mod remote;
 mod resync;

@@ -2,7 +2,6 @@
 
 use super::access;
 use super::context::{Context, Shown};
-use super::daemon::shown;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::run::system_clock;
@@ -66,8 +65,8 @@ async fn without_daemon(context: &Context, progress: &mut Progress) -> Result<(P
     let linked = store.read(|reader| reader.link_count()).await.map_err(anyhow::Error::from)?;
     let engine = Engine::new(&config, mapping, store, system_clock()).map_err(anyhow::Error::from)?;
     progress.follow(engine.long_work());
-    let run = engine.dry_run().await.map_err(anyhow::Error::from)?;
-    Ok((shown(&engine, &run), linked))
+    let plan = super::planned::plan(&engine).await.map_err(anyhow::Error::from)?;
+    Ok((plan, linked))
 }
 
 /// A directory that goes away with the command.

@@ -1,8 +1,6 @@
 //! What one plan may do unasked.
 
-use super::plan::Candidate;
 use crate::mapping::Limits;
-use crate::model::{Step, WriteReason};
 use std::fmt;
 
 /// Why a plan, or a part of it, waits for an operator.
@@ -36,6 +34,12 @@ pub enum Waiting {
 impl Eq for Waiting {}
 
 impl Waiting {
+    /// Whether a write waits for this, by whether it comes from two sides that disagreed when first seen together: a first run writes what
+    /// came after it all the same.
+    pub fn concerns(&self, is_first_sight: bool) -> bool {
+        is_first_sight || !matches!(self, Waiting::FirstRun { .. })
+    }
+
     /// How many records wait.
     pub fn records(&self) -> usize {
         match self {
@@ -69,15 +73,24 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// Whether a write comes from two sides that disagreed when first seen together.
-pub fn is_first_sight(step: &Step) -> bool {
-    matches!(step.reason, WriteReason::FirstSight(_))
+/// Writes that somebody may have to be asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// How many.
+    pub records: usize,
+    /// How many of them come from two sides that disagreed when first seen together.
+    pub first_sights: usize,
 }
 
-/// Whether this is the first run, and it would write to pairs that nobody has looked at.
-pub fn first_run(asking: &[Candidate], first_run: bool) -> Option<Waiting> {
-    let records = asking.iter().filter(|candidate| is_first_sight(&candidate.step)).count();
-    (first_run && records > 0).then_some(Waiting::FirstRun { records })
+impl Asking {
+    /// Why they, or a part of them, wait; [`Waiting::concerns`] says which. `linked` tells how many links there are,
+    /// `first_run` whether nobody was ever asked about this store.
+    pub fn waits(self, limits: &Limits, linked: u64, first_run: bool) -> Option<Waiting> {
+        if first_run && self.first_sights > 0 {
+            return Some(Waiting::FirstRun { records: self.first_sights });
+        }
+        mass_change(self.records, linked, limits)
+    }
 }
 
 /// Whether so many new people have to wait, as changes do.

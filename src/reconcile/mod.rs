@@ -12,7 +12,7 @@ mod plan;
 pub use decide::{Situation, decide, decide_by};
 pub use decision::*;
 pub use details::{marks, text_of};
-pub use guard::{Waiting, mass_creation};
+pub use guard::{Asking, Waiting, mass_creation};
 pub use move_on::relink;
 pub use of_age::of_age;
 pub use plan::{BATCH_ROWS, Batch, Candidate, Plan, plan, plan_id};

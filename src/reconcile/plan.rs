@@ -1,13 +1,13 @@
 //! The plan: what was decided, put in order and held against the company's limits. Pure; a dry run is this, printed.
 
-use super::guard::{self, Waiting};
+use super::guard::{Asking, Waiting};
 use crate::mapping::Limits;
-use crate::model::{ChangeId, ProspectId, SalesforceId, SalesforceObject, Side, Step};
+use crate::model::{ChangeId, ProspectId, SalesforceId, SalesforceObject, Side, Step, WriteReason};
 
 /// Rows of one call: what Salesforce Collections and the default profile's batch both take at most.
 pub const BATCH_ROWS: usize = 200;
 
-/// A write that was decided.
+/// What the plan has to know of a write that was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Whose link.
@@ -16,27 +16,52 @@ pub struct Candidate {
     pub salesforce: SalesforceId,
     /// The change it belongs to.
     pub change: ChangeId,
-    /// What is to be written.
-    pub step: Step,
+    /// The side that is written.
+    pub side: Side,
+    /// Whether it carries an opt-out over.
+    pub is_opt_out: bool,
+    /// Whether it comes from two sides that disagreed when first seen together.
+    pub is_first_sight: bool,
+    /// What is written, and what both sides held when it was decided, as one number: what was let through is exactly
+    /// this, and nothing that was decided later.
+    pub fingerprint: u64,
     /// The fingerprint of the write that an operator let through for this link, if one was.
     pub approved: Option<u64>,
 }
 
 impl Candidate {
-    /// What is written, and what both sides held when it was decided, as one number: what was let through is exactly
-    /// this, and nothing that was decided later.
-    pub fn fingerprint(&self) -> u64 {
-        use sha2::{Digest, Sha256};
-        // Both are plain data, which always has a JSON form.
-        let text = serde_json::to_vec(&(&self.step.target, &self.step.seen)).unwrap_or_default();
-        let digest = Sha256::digest(&text);
-        u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
+    /// A decided write.
+    pub fn new(
+        prospect: ProspectId,
+        salesforce: SalesforceId,
+        change: ChangeId,
+        step: &Step,
+        approved: Option<u64>,
+    ) -> Candidate {
+        Candidate {
+            prospect,
+            salesforce,
+            change,
+            side: step.side(),
+            is_opt_out: step.is_opt_out(),
+            is_first_sight: matches!(step.reason, WriteReason::FirstSight(_)),
+            fingerprint: fingerprint(step),
+            approved,
+        }
     }
 
     /// Opt-outs never wait, and what was let through does not wait again.
-    fn may_pass(&self) -> bool {
-        self.step.is_opt_out() || self.approved.is_some_and(|approved| approved == self.fingerprint())
+    pub fn may_pass(&self) -> bool {
+        self.is_opt_out || self.approved == Some(self.fingerprint)
     }
+}
+
+fn fingerprint(step: &Step) -> u64 {
+    use sha2::{Digest, Sha256};
+    // Both are plain data, which always has a JSON form.
+    let text = serde_json::to_vec(&(&step.target, &step.seen)).unwrap_or_default();
+    let digest = Sha256::digest(&text);
+    u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 /// Writes of one call.
@@ -96,23 +121,20 @@ pub fn plan(
     first_run: bool,
 ) -> Plan {
     let (flapping, rest): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|c| {
-        !c.step.is_opt_out() && recent_writes(&c.prospect, c.step.side()) >= limits.writes_per_record_per_hour
+        !c.is_opt_out && recent_writes(&c.prospect, c.side) >= limits.writes_per_record_per_hour
     });
     let (passing, asking): (Vec<_>, Vec<_>) = rest.into_iter().partition(Candidate::may_pass);
-    let waiting =
-        guard::first_run(&asking, first_run).or_else(|| guard::mass_change(asking.len(), linked, limits));
-    let (waits, mut rest): (Vec<_>, Vec<_>) = match &waiting {
-        None => (Vec::new(), asking),
-        Some(Waiting::FirstRun { .. }) => asking.into_iter().partition(|c| guard::is_first_sight(&c.step)),
-        Some(_) => (asking, Vec::new()),
-    };
+    let first_sights = asking.iter().filter(|c| c.is_first_sight).count();
+    let waiting = Asking { records: asking.len(), first_sights }.waits(limits, linked, first_run);
+    let (waits, mut rest): (Vec<_>, Vec<_>) =
+        asking.into_iter().partition(|c| waiting.as_ref().is_some_and(|why| why.concerns(c.is_first_sight)));
     rest.extend(passing);
     Plan {
         batches: batches(rest),
         waiting,
         held_back: waits
             .iter()
-            .map(|candidate| (candidate.prospect.clone(), candidate.fingerprint()))
+            .map(|candidate| (candidate.prospect.clone(), candidate.fingerprint))
             .collect(),
         flapping: flapping.into_iter().map(|candidate| candidate.prospect).collect(),
     }
@@ -120,9 +142,8 @@ pub fn plan(
 
 fn batches(mut candidates: Vec<Candidate>) -> Vec<Batch> {
     let lane = |candidate: &Candidate| {
-        let side = candidate.step.side();
-        let object = (side == Side::Salesforce).then(|| candidate.salesforce.object());
-        (!candidate.step.is_opt_out(), side, object)
+        let object = (candidate.side == Side::Salesforce).then(|| candidate.salesforce.object());
+        (!candidate.is_opt_out, candidate.side, object)
     };
     candidates.sort_by_key(|candidate| (lane(candidate), candidate.change, candidate.prospect.clone()));
     candidates

@@ -288,15 +288,15 @@ impl Engine {
             }
         }
         *lock(&self.held_rows) = held.clone();
-        let refusals = Refusals { wait: self.refusal_wait(), ..Refusals::default() };
+        let refusals = std::sync::Arc::new(Refusals { wait: self.refusal_wait(), ..Refusals::default() });
         self.store
             .write(move |tx| {
                 held.iter()
                     .filter(|value| tries.contains(&value.id))
-                    .try_for_each(|v| tx.put_refused_value(v))?;
-                waiting.iter().try_for_each(|(write, id)| wait(tx, &refusals, write, id, now))
+                    .try_for_each(|v| tx.put_refused_value(v))
             })
-            .await
+            .await?;
+        self.in_parts(waiting, move |tx, (write, id)| wait(tx, &refusals, write, id, now)).await
     }
 
     /// The held row that a write is to wait with, if its value was held after it was planned.

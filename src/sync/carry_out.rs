@@ -26,7 +26,7 @@ const BATCHES_A_READ: usize = 10;
 impl Engine {
     /// Plans and writes. Returns how many rows were written and how many wait for approval.
     pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
-        let plan = self.plan_of(&writes).await?;
+        let plan = self.plan_of(writes.iter().map(Write::candidate).collect()).await?;
         self.tell_waiting(&plan).await?;
         let waiting = plan.held_back.len();
         let mut by_prospect: HashMap<ProspectId, Write> =
@@ -89,19 +89,17 @@ impl Engine {
             .iter()
             .filter_map(|(prospect, fingerprint)| Some((writes.remove(prospect)?, *fingerprint)))
             .collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let until = self.now().saturating_add(PUT_OFF).unwrap_or(Timestamp::MAX);
-        self.store
-            .write(move |tx| {
-                for (write, fingerprint) in &waiting {
-                    let due = &write.work.due;
-                    tx.hold_back(&due.prospect, due.generation, until, *fingerprint)?;
-                }
-                Ok(())
-            })
-            .await
+        let until = self.put_off_until();
+        self.in_parts(waiting, move |tx, (write, fingerprint)| {
+            let due = &write.work.due;
+            tx.hold_back(&due.prospect, due.generation, until, *fingerprint).map(drop)
+        })
+        .await
+    }
+
+    /// Until when what waits for approval is left alone.
+    pub(super) fn put_off_until(&self) -> Timestamp {
+        self.now().saturating_add(PUT_OFF).unwrap_or(Timestamp::MAX)
     }
 
     /// Why a plan waits, for whoever asks; logged when that changes, not at each turn.
@@ -229,11 +227,10 @@ impl Engine {
     }
 
     /// The plan for these writes, with the company's guards.
-    pub(super) async fn plan_of(&self, writes: &[Write]) -> Result<Plan, StoreError> {
+    pub(super) async fn plan_of(&self, candidates: Vec<Candidate>) -> Result<Plan, StoreError> {
         let now = self.now();
-        let candidates: Vec<Candidate> = writes.iter().map(Write::candidate).collect();
         let asked: Vec<(ProspectId, Side)> =
-            candidates.iter().map(|c| (c.prospect.clone(), c.step.side())).collect();
+            candidates.iter().map(|c| (c.prospect.clone(), c.side)).collect();
         let (linked, first_run, counts) = self
             .store
             .read(move |reader| {

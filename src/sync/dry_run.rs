@@ -5,22 +5,19 @@ use super::gather::{CHUNK, Work, work};
 use super::intake::{ENGAGE_CURSOR, Fresh, is_new_lead, salesforce_cursor};
 use super::observe::{self, Observed, Pending};
 use super::settle::Decided;
-use super::write::Write;
 use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::mapping::NewProspects;
 use crate::model::{BySide, ChangeId, Link, ProspectId, SalesforceObject};
-use crate::reconcile::{Decision, Plan};
+use crate::reconcile::{Candidate, Decision, Plan};
 use crate::store::{Due, Reader, Seen, Source, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A plan, and every link that is not simply in step.
+/// A plan, and who would be made known.
 #[derive(Debug)]
 pub struct DryRun {
     /// What would be written, in order.
     pub plan: Plan,
-    /// What was decided of each link that was looked at.
-    pub decided: Vec<(Link, Decision)>,
     /// People whom only that side knows, and who would be created on the other unless somebody there has their email.
     pub newcomers: BySide<u64>,
     /// Of those, the ids of whom the daemon holds back until an operator lets them through.
@@ -50,12 +47,19 @@ impl From<Interrupted> for DryRunError {
 /// Links to look at; a later observation of the same person replaces an earlier one.
 type ToLookAt = BTreeMap<ProspectId, Option<Link>>;
 
+/// Records of the polls that are kept for the decisions; those of a longer list are read once more.
+const FRESH_KEPT: usize = 10 * CHUNK;
+
 impl Engine {
-    /// Polls both sides from where the daemon stands, decides what it would decide, and forgets it all.
+    /// Polls both sides from where the daemon stands, decides what it would decide, and forgets it all. `each` is told
+    /// what was decided of each link that was looked at: they may be too many to be kept.
     ///
     /// # Errors
     /// When the store or one of the systems fails.
-    pub async fn dry_run(&self) -> Result<DryRun, DryRunError> {
+    pub async fn dry_run(
+        &self,
+        each: &mut (dyn FnMut(&Link, &Decision) + Send),
+    ) -> Result<DryRun, DryRunError> {
         self.connect().await?;
         let mut fresh = Fresh::default();
         let mut links: ToLookAt = self
@@ -75,7 +79,7 @@ impl Engine {
         }
         newcomers.salesforce.extend(self.look_at_salesforce(&mut fresh, &mut links).await?);
         newcomers.engage.extend(self.look_at_engage(&mut fresh, &mut links).await?);
-        let mut decided = Vec::new();
+        let (mut candidates, mut looked_at) = (Vec::new(), 0);
         let telling = self.tell_long("deciding", Some(links.len() as u64));
         let mut links = links.into_iter();
         loop {
@@ -85,16 +89,20 @@ impl Engine {
             }
             let mut works = self.works_of(chunk).await?;
             self.look(&mut works, &mut fresh, Purpose::Read).await?;
-            decided.extend(self.decide(works).await?);
-            telling.done(decided.len() as u64);
+            for Decided { work, verdict, .. } in self.decide(works).await? {
+                each(&work.link, &verdict.decision);
+                if let Decision::Write(step) = &verdict.decision {
+                    let Link { prospect, salesforce, .. } = work.link;
+                    let (change, approved) = (work.due.change, work.due.approved);
+                    candidates.push(Candidate::new(prospect, salesforce, change, step, approved));
+                }
+                looked_at += 1;
+            }
+            telling.done(looked_at);
         }
-        let told = decided.iter().map(|d| (d.work.link.clone(), d.verdict.decision.clone())).collect();
-        let (now, mapping) = (self.now(), self.mapping());
-        let writes: Vec<Write> =
-            decided.into_iter().filter_map(|decided: Decided| Write::of(&mapping, decided, now)).collect();
         let newcomers =
             BySide { salesforce: newcomers.salesforce.len() as u64, engage: newcomers.engage.len() as u64 };
-        Ok(DryRun { plan: self.plan_of(&writes).await?, decided: told, newcomers, newcomers_waiting })
+        Ok(DryRun { plan: self.plan_of(candidates).await?, newcomers, newcomers_waiting })
     }
 
     /// Returns the Leads that would be made known to Engage.
@@ -134,7 +142,7 @@ impl Engine {
                         Ok((due, new, page.records))
                     })
                     .await?;
-                if !due.is_empty() {
+                if !due.is_empty() && fresh.len() < FRESH_KEPT {
                     fresh.salesforce.extend(records.into_iter().map(|record| (record.id, record)));
                 }
                 newcomers.extend(new);
@@ -183,7 +191,7 @@ impl Engine {
                     Ok((found, new, page.prospects))
                 })
                 .await?;
-            if !found.is_empty() {
+            if !found.is_empty() && fresh.len() < FRESH_KEPT {
                 fresh.engage.extend(prospects.into_iter().map(|prospect| (prospect.id.clone(), prospect)));
             }
             links.extend(found);

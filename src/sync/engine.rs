@@ -86,6 +86,8 @@ pub struct Engine {
     pub(super) store_dir: PathBuf,
     /// Polls of Salesforce that have come to their end.
     pub(super) polls: watch::Sender<u64>,
+    /// Decided writes that are kept in memory.
+    pub(super) writes_kept: usize,
     /// For whoever watches at a terminal.
     pub(super) long_work: watch::Sender<Option<super::LongWork>>,
     stopping: AtomicBool,
@@ -144,6 +146,7 @@ impl Engine {
             spooled: Mutex::default(),
             store_dir: config.store.path.clone(),
             polls: watch::Sender::new(0),
+            writes_kept: super::many::WRITES_KEPT,
             long_work: watch::Sender::new(None),
             changes: config.salesforce.changes.clone(),
             channel: config.salesforce.pubsub_channel.clone(),

@@ -33,6 +33,7 @@ mod link_by_email;
 mod live;
 mod long_work;
 mod look_again;
+mod many;
 mod newcomers;
 mod observe;
 mod outbound;

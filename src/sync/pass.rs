@@ -5,6 +5,7 @@
 use super::engine::{Engine, Interrupted, lock};
 use super::gather::{CHUNK, calls_to_look};
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
+use super::many::Asked;
 use super::write::Write;
 use crate::emit;
 use crate::event::TRACES;
@@ -64,11 +65,16 @@ const JOURNAL_STEP: usize = 1_000;
 
 /// What has been decided in this turn and is still to be written.
 #[derive(Default)]
-struct Turn {
+pub(super) struct Turn {
     decided: usize,
     /// Links that need no second look in this turn.
     done: BTreeSet<ProspectId>,
-    writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
+    /// Of more writes than are kept in memory: those that wait for the count of all of them ...
+    pub(super) asked: Vec<Asked>,
+    /// ... how many of the others were planned, and written.
+    pub(super) planned: usize,
+    pub(super) written: usize,
 }
 
 impl Engine {
@@ -178,10 +184,21 @@ impl Engine {
             }
             self.settle_due(fresh, &mut turn).await?;
             report.decided += turn.decided;
-            if self.salesforce.budget().is_short() {
-                self.put_off_all_but_opt_outs(&mut turn.writes).await?;
+            if self.is_stopping() {
+                break;
             }
-            self.wait_with_held_rows(&mut turn.writes).await?;
+            let is_large = turn.writes.len() >= self.writes_kept || !turn.asked.is_empty();
+            if is_large {
+                self.make_room(&mut turn).await?;
+                report.waiting += self.ask(std::mem::take(&mut turn.asked)).await?;
+            }
+            self.leave_out_what_waits(&mut turn).await?;
+            report.planned += turn.planned;
+            report.written += turn.written;
+            if is_large {
+                // What was let through is decided once more; so is what has changed meanwhile.
+                continue;
+            }
             let planned = turn.writes.len();
             report.planned += planned;
             if planned == 0 {
@@ -192,12 +209,21 @@ impl Engine {
             }
             let (written, waiting) = self.carry_out(std::mem::take(&mut turn.writes)).await?;
             report.written += written;
-            report.waiting = waiting;
-            if waiting > 0 || written == planned || self.is_stopping() {
+            report.waiting += waiting;
+            let all_written = written == planned && turn.written == turn.planned;
+            if waiting > 0 || all_written || self.is_stopping() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// What is decided and has to wait waits: for calls that are free, or with a row that is held.
+    pub(super) async fn leave_out_what_waits(&self, turn: &mut Turn) -> Result<(), StoreError> {
+        if self.salesforce.budget().is_short() {
+            self.put_off_all_but_opt_outs(&mut turn.writes).await?;
+        }
+        self.wait_with_held_rows(&mut turn.writes).await
     }
 
     /// While what is left of the day's calls is kept for others, whatever is no opt-out waits as long as a poll does.
@@ -208,15 +234,11 @@ impl Engine {
         let wait = SignedDuration::try_from(self.salesforce.budget().short_poll_every());
         let until = self.now().saturating_add(wait.unwrap_or(SignedDuration::from_hours(1)));
         let until = until.unwrap_or(Timestamp::MAX);
-        self.store
-            .write(move |tx| {
-                for write in &others {
-                    let due = &write.work.due;
-                    tx.postpone_due(&due.prospect, due.generation, until, due.attempts)?;
-                }
-                Ok(())
-            })
-            .await
+        self.in_parts(others, move |tx, write| {
+            let due = &write.work.due;
+            tx.postpone_due(&due.prospect, due.generation, until, due.attempts).map(drop)
+        })
+        .await
     }
 
     async fn poll_salesforce(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
@@ -322,6 +344,9 @@ impl Engine {
             for decided in decided {
                 turn.done.insert(decided.work.link.prospect.clone());
                 turn.writes.extend(Write::of(&mapping, decided, now));
+            }
+            if turn.writes.len() >= self.writes_kept {
+                self.make_room(turn).await?;
             }
         }
     }

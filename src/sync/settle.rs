@@ -3,6 +3,7 @@
 use super::box_alone::is_rest_of_opt_out;
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
+use super::many::parts;
 use super::own_write;
 use super::parting;
 use super::record::{self, Note};
@@ -129,20 +130,17 @@ impl Engine {
         for Decided { work, .. } in unknown {
             self.tell_of_own_write(work, now).await?;
         }
-        if settled.is_empty() {
-            return Ok(writes);
-        }
-        let notes = self
-            .store
-            .write(move |tx| {
+        for part in parts(settled) {
+            let mapping = mapping.clone();
+            let recorded = self.store.write(move |tx| {
                 let mut notes = Vec::new();
-                for decided in &settled {
+                for decided in &part {
                     settle_one(tx, &mapping, decided, now, &mut notes)?;
                 }
                 Ok(notes)
-            })
-            .await?;
-        notes.iter().for_each(Note::log);
+            });
+            recorded.await?.iter().for_each(Note::log);
+        }
         Ok(writes)
     }
 

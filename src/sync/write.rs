@@ -8,6 +8,7 @@ use super::engine::{Engine, Interrupted, lock};
 use super::failed::{failed, later};
 use super::gather::Work;
 use super::look_again::{has_moved_on, look_again};
+use super::many::parts;
 use super::own_write;
 use super::record::{self, Note, NoteKind};
 use super::settle::Decided;
@@ -24,6 +25,7 @@ use crate::{kill_point, mutant};
 use futures_util::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use tracing::Instrument;
 
 /// Batches to one side under way at once.
@@ -78,13 +80,8 @@ impl Write {
 
     /// What the plan has to know of it.
     pub(super) fn candidate(&self) -> Candidate {
-        Candidate {
-            prospect: self.intent.prospect.clone(),
-            salesforce: self.intent.salesforce,
-            change: self.intent.change,
-            step: self.intent.step.clone(),
-            approved: self.work.due.approved,
-        }
+        let Intent { prospect, salesforce, change, step, .. } = &self.intent;
+        Candidate::new(prospect.clone(), *salesforce, *change, step, self.work.due.approved)
     }
 
     pub(super) fn step(&self) -> &Step {
@@ -262,7 +259,7 @@ impl Engine {
         removed.map_or_else(Interrupted::from, |()| error.into())
     }
 
-    /// Records how each write ended, all in one transaction. Returns how many were written.
+    /// Records how each write ended, those of one call in one transaction. Returns how many were written.
     pub(super) async fn record(&self, ended: Vec<(Write, Ended)>) -> Result<usize, Interrupted> {
         if ended.is_empty() {
             return Ok(0);
@@ -273,23 +270,25 @@ impl Engine {
             (_, Some(left_out)) => Some((write, &left_out.whole, &left_out.error)),
             _ => None,
         });
-        let refusals = self.refusals(failed);
+        let refusals = Arc::new(self.refusals(failed));
         self.clear_suspicion(&ended);
         if let Some((write, _)) = ended.iter().find(|(_, end)| matches!(end, Ended::Written { shows: _ })) {
             self.wrote(write.step().side());
         }
         let counted: Vec<_> = ended.iter().map(|(write, end)| Counted::of(write, end, now)).collect();
-        let (written, notes) = self
-            .store
-            .write(move |tx| {
-                let (mut written, mut notes) = (0, Vec::new());
-                for (write, end) in &ended {
-                    written += usize::from(matches!(end, Ended::Written { .. }));
+        let written = ended.iter().filter(|(_, end)| matches!(end, Ended::Written { .. })).count();
+        let mut notes = Vec::new();
+        for part in parts(ended) {
+            let (mapping, refusals) = (mapping.clone(), refusals.clone());
+            let recorded = self.store.write(move |tx| {
+                let mut notes = Vec::new();
+                for (write, end) in &part {
                     record_one(tx, &mapping, &refusals, write, end, now, &mut notes)?;
                 }
-                Ok((written, notes))
-            })
-            .await?;
+                Ok(notes)
+            });
+            notes.extend(recorded.await?);
+        }
         if notes.iter().any(Note::holds_row) {
             self.note_held_rows().await?;
         }

@@ -53,6 +53,8 @@ pub struct Plan {
     pub people: usize,
     /// The most rows a page of Salesforce has (F15).
     pub page_rows: usize,
+    /// Decided writes that are kept in memory: of more, all are counted before any is written.
+    pub kept: usize,
     /// Two daemons work on the same two systems, each with a store of its own (F29).
     pub twins: bool,
     /// Seconds by which each system's clock is ahead of ours (F16).
@@ -110,6 +112,7 @@ impl Plan {
             canary: false,
             people: random.random_range(1..5),
             twins: random.random_bool(0.06),
+            kept: [1, 2, 10_000, 10_000][seed as usize % 4],
             page_rows: [1, 2, 2_000, 2_000][random.random_range(0..4)],
             skew: [(); 2].map(|()| if random.random_bool(0.5) { 0 } else { random.random_range(-240..240) }),
             rates,

@@ -37,6 +37,7 @@ pub(super) struct Run {
     /// The daemon that is led at present, and whether there is another one (F29).
     pub(super) daemon: usize,
     pub(super) twins: bool,
+    kept: usize,
     with_matrix: bool,
     introduced: Vec<(String, String, String)>,
 }
@@ -123,6 +124,7 @@ impl Run {
             processes: [None, None],
             daemon: 0,
             twins: plan.twins,
+            kept: plan.kept,
             with_matrix,
             introduced,
         }
@@ -222,7 +224,7 @@ impl Run {
             let network = Network::simulated(Arc::new(shared));
             let mapping = self.company.mapping.clone();
             let engine = Engine::over(&self.config, mapping, store.clone(), Arc::new(now), network);
-            let engine = Arc::new(engine.expect("settings that are right"));
+            let engine = Arc::new(engine.expect("settings that are right").keeping(self.kept));
             self.processes[self.daemon] = Some((engine, store));
         }
         self.processes[self.daemon].clone()

@@ -239,7 +239,7 @@ async fn a_plan_that_would_change_too_many_waits_and_opt_outs_do_not() {
     assert_eq!(world.lead_status(&people[150]), "Unsubscribed");
 
     world.approve_plan().await;
-    let dry = world.engine.dry_run().await.unwrap();
+    let dry = world.engine.dry_run(&mut |_, _| {}).await.unwrap();
     assert_eq!(dry.plan.rows(), 100, "a dry run shows what was approved, and does not use the approval up");
     world.cycle().await;
     assert!(people[..100].iter().all(|person| world.person_status(person) == "success"));

@@ -16,6 +16,7 @@ mod lives_gone;
 mod lives_moved;
 mod lives_page;
 mod lives_touched;
+mod many;
 mod moments;
 mod newcomers;
 mod outbound;

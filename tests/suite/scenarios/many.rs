@@ -1,0 +1,128 @@
+//! More writes than are kept in memory: what becomes of them is what becomes of a few.
+
+use super::world::{Person, World};
+use lockstep::store::marks;
+use lockstep::sync::Cycle;
+use std::time::Duration;
+
+/// Writes that are kept: one, some, and all of them.
+const KEPT: [usize; 3] = [1, 7, 10_000];
+
+async fn world(limits: &str, kept: usize) -> World {
+    let mapping = format!("{}\n[limits]\n{limits}\n", include_str!("../../../mapping/example.toml"));
+    World::with_mapping(&mapping).await.keeping(kept).await
+}
+
+impl World {
+    /// So many people who agree, all of whose Leads are nurtured then.
+    async fn all_nurtured(&self, count: usize) -> Vec<Person> {
+        let people = self.people(count, "Attempting to contact", "approaching").await;
+        self.agree().await;
+        people.iter().for_each(|person| self.user_sets_lead(person, "Status", "Nurture"));
+        people
+    }
+
+    async fn plan_waits(&self) -> Option<String> {
+        self.store.read(|reader| reader.meta(marks::PLAN_WAITS)).await.unwrap()
+    }
+
+    fn each_was_written_once(&self, people: &[Person]) -> bool {
+        people.iter().all(|person| {
+            self.person_status(person) == "success" && self.product.writes_of(&person.prospect) == 1
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_everybody_waits_as_one_plan_and_is_written_once_it_is_let_through() {
+    for kept in KEPT {
+        let world = world("changed_min = 10", kept).await;
+        let people = world.all_nurtured(30).await;
+        let report = world.cycle().await;
+        assert_eq!((report.written, report.waiting, world.product.writes()), (0, 30, 0), "{kept} kept");
+        let why = world.plan_waits().await.unwrap();
+        assert!(why.starts_with("30 of 30 linked records would change"), "{why}");
+
+        world.approve_plan().await;
+        world.settle().await;
+        assert!(world.each_was_written_once(&people), "{kept} kept");
+        assert_eq!(world.plan_waits().await, None);
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_among_a_change_of_everybody_goes_through_at_once() {
+    for kept in KEPT {
+        let world = world("changed_min = 10", kept).await;
+        let people = world.all_nurtured(30).await;
+        world.user_ticks_opt_out(&people[17]);
+        world.cycle().await;
+        assert_eq!(world.person_status(&people[17]), "opted_out", "{kept} kept");
+        assert_eq!(world.product.writes(), 1);
+        assert!(world.plan_waits().await.unwrap().starts_with("29 of 30"));
+    }
+}
+
+#[tokio::test]
+async fn what_the_limits_allow_is_written_in_one_turn() {
+    for kept in KEPT {
+        let world = world("changed_share = 1.0", kept).await;
+        let people = world.all_nurtured(30).await;
+        let report = world.cycle().await;
+        assert_eq!((report.written, report.waiting), (30, 0), "{kept} kept");
+        assert!(world.each_was_written_once(&people), "{kept} kept");
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_look_can_carry_is_counted_whole_before_any_of_it_is_written() {
+    let many = 2_100;
+    for (share, written) in [("0.9", 0), ("1.0", many)] {
+        let world = world(&format!("changed_share = {share}"), 1_000).await;
+        let people = world.all_nurtured(many).await;
+        world.cycle().await;
+        assert_eq!(world.product.writes(), written as u64, "changed_share = {share}");
+        match written {
+            0 => assert!(world.plan_waits().await.unwrap().starts_with("2100 of 2100")),
+            _ => assert!(world.each_was_written_once(&people)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_run_that_would_write_waits_whole() {
+    let mapping =
+        include_str!("../../../mapping/example.toml").to_owned() + "\n[new]\ndisagree = \"apply\"\n";
+    let mapping = mapping.replace("winner = \"newest\"", "winner = \"engage\"");
+    for kept in KEPT {
+        let world = World::with_mapping(&mapping).await.keeping(kept).await;
+        let people = world.people(30, "Nurture", "approaching").await;
+        let report = world.engine.cycle(Cycle::POLL).await.unwrap();
+        assert_eq!((report.written, report.waiting), (0, 30), "{kept} kept");
+        assert!(world.plan_waits().await.unwrap().starts_with("this is the first run"));
+
+        world.approve_plan().await;
+        world.settle().await;
+        assert!(people.iter().all(|person| world.lead_status(person) == "Attempting to contact"));
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_changes_between_the_count_and_the_write_is_decided_anew() {
+    let world = world("changed_share = 1.0", 2).await;
+    let people = world.all_nurtured(6).await;
+    let (org, jane) = (world.org.clone(), people[5].lead);
+    let moment = lockstep::sandbox::When::next("POST", "/prospects/batch");
+    world.product.faults().at(lockstep::sandbox::Moment::After, moment, move || {
+        org.edit(jane, &[("Status", serde_json::json!("Not interested"))]);
+    });
+    world.cycle().await;
+    world.advance(Duration::from_secs(60));
+    world.settle().await;
+    assert_eq!(world.person_status(&people[5]), "not_interested");
+    assert!(world.each_was_written_once(&people[..5]));
+    world.is_quiet().await;
+}
