@@ -3,6 +3,7 @@
 use super::bulk_write::JOB_ROWS;
 use super::engine::{Engine, Interrupted};
 use super::failed::park_flapping;
+use super::pass::Turn;
 use super::record::Note;
 use super::write::Write;
 use crate::emit;
@@ -24,6 +25,29 @@ const PAGE: usize = 1_000;
 const BATCHES_A_READ: usize = 10;
 
 impl Engine {
+    /// What is decided and has to wait waits: for calls that are free, or with a row that is held.
+    pub(super) async fn leave_out_what_waits(&self, turn: &mut Turn) -> Result<(), StoreError> {
+        if self.salesforce.budget().is_short() {
+            self.put_off_all_but_opt_outs(&mut turn.writes).await?;
+        }
+        self.wait_with_held_rows(&mut turn.writes).await
+    }
+
+    /// While what is left of the day's calls is kept for others, whatever is no opt-out waits as long as a poll does.
+    async fn put_off_all_but_opt_outs(&self, writes: &mut Vec<Write>) -> Result<(), StoreError> {
+        let (urgent, others): (Vec<Write>, _) =
+            std::mem::take(writes).into_iter().partition(Write::is_opt_out);
+        *writes = urgent;
+        let wait = SignedDuration::try_from(self.salesforce.budget().short_poll_every());
+        let until = self.now().saturating_add(wait.unwrap_or(SignedDuration::from_hours(1)));
+        let until = until.unwrap_or(Timestamp::MAX);
+        self.in_parts(others, move |tx, write| {
+            let due = &write.work.due;
+            tx.postpone_due(&due.prospect, due.generation, until, due.attempts).map(drop)
+        })
+        .await
+    }
+
     /// Plans and writes. Returns how many rows were written and how many wait for approval.
     pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
         let plan = self.plan_of(writes.iter().map(Write::candidate).collect()).await?;

@@ -13,7 +13,6 @@ use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
-use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -168,10 +167,16 @@ impl Engine {
         if cycle.sweep && self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
             self.sweep(fresh, &mut turn).await?;
         }
-        if self.is_paused().await? {
-            // Taken in is taken in; deciding can wait until somebody may write.
-            return Ok(());
-        }
+        self.carry_over(fresh, turn, report).await
+    }
+
+    /// Decides what is due, and writes what may be written.
+    async fn carry_over(
+        &self,
+        fresh: &mut Fresh,
+        mut turn: Turn,
+        report: &mut PassReport,
+    ) -> Result<(), Interrupted> {
         self.look_at_held_rows().await?;
         for round in 0..ROUNDS_MAX {
             if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
@@ -182,9 +187,9 @@ impl Engine {
                 turn = Turn::default();
                 self.look_at_held_rows().await?;
             }
-            self.settle_due(fresh, &mut turn).await?;
+            let all_decided = self.settle_due(fresh, &mut turn).await?;
             report.decided += turn.decided;
-            if self.is_stopping() {
+            if !all_decided {
                 break;
             }
             let is_large = turn.writes.len() >= self.writes_kept || !turn.asked.is_empty();
@@ -216,29 +221,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// What is decided and has to wait waits: for calls that are free, or with a row that is held.
-    pub(super) async fn leave_out_what_waits(&self, turn: &mut Turn) -> Result<(), StoreError> {
-        if self.salesforce.budget().is_short() {
-            self.put_off_all_but_opt_outs(&mut turn.writes).await?;
-        }
-        self.wait_with_held_rows(&mut turn.writes).await
-    }
-
-    /// While what is left of the day's calls is kept for others, whatever is no opt-out waits as long as a poll does.
-    async fn put_off_all_but_opt_outs(&self, writes: &mut Vec<Write>) -> Result<(), StoreError> {
-        let (urgent, others): (Vec<Write>, _) =
-            std::mem::take(writes).into_iter().partition(Write::is_opt_out);
-        *writes = urgent;
-        let wait = SignedDuration::try_from(self.salesforce.budget().short_poll_every());
-        let until = self.now().saturating_add(wait.unwrap_or(SignedDuration::from_hours(1)));
-        let until = until.unwrap_or(Timestamp::MAX);
-        self.in_parts(others, move |tx, write| {
-            let due = &write.work.due;
-            tx.postpone_due(&due.prospect, due.generation, until, due.attempts).map(drop)
-        })
-        .await
     }
 
     async fn poll_salesforce(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
@@ -328,13 +310,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides everything that is due and records what needs no write.
-    async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
+    /// Decides everything that is due and records what needs no write. `false` where it was cut short: nothing may be
+    /// counted then. While an operator has stopped the writing, taken in is taken in; deciding can wait.
+    async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<bool, Interrupted> {
         loop {
+            if self.is_stopping() || self.is_paused().await? {
+                return Ok(false);
+            }
             let span = tracing::trace_span!(target: TRACES, "gather");
             let works = self.gather(fresh, &turn.done).instrument(span).await?;
-            if works.is_empty() || self.is_stopping() {
-                return Ok(());
+            if works.is_empty() {
+                return Ok(true);
             }
             turn.decided += works.len();
             let span = tracing::trace_span!(target: TRACES, "decide", decided = works.len());

@@ -126,3 +126,18 @@ async fn somebody_who_changes_between_the_count_and_the_write_is_decided_anew() 
     assert!(world.each_was_written_once(&people[..5]));
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn while_it_is_paused_not_even_many_opt_outs_are_written() {
+    let world = world("changed_min = 10", 1_000).await;
+    let people = world.people(2_100, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    people.iter().for_each(|person| world.user_ticks_opt_out(person));
+    world.store.write(|tx| tx.set_meta(marks::PAUSED, "true")).await.unwrap();
+    world.cycle().await;
+    assert_eq!(world.product.writes(), 0);
+
+    world.store.write(|tx| tx.remove_meta(marks::PAUSED).map(drop)).await.unwrap();
+    world.settle().await;
+    assert!(people.iter().all(|person| world.person_status(person) == "opted_out"));
+}
