@@ -238,7 +238,7 @@ async fn everybody(people: usize) {
     first_pass(&stage, people).await;
     let before = stage.resident("VmRSS");
     let start = Instant::now();
-    let mut changed = 0;
+    let mut changed = 0u64;
     let mut opted_out = None;
     for (lead, prospect) in &all {
         if stage.sandbox.product.status(prospect) == "bounced" {
@@ -272,5 +272,29 @@ async fn everybody(people: usize) {
         stage.sandbox.product.writes(),
         opt_out_after.unwrap_or_default().as_secs_f64(),
         stage.resident("VmRSS")
+    );
+    // The operator looks, and lets it through.
+    let (looking, mut most) = (Instant::now(), 0f64);
+    let seen = stage.command(&["plan"]).await;
+    println!(
+        "`lockstep plan` of {} lines after {:.1} s; resident {:.0} MiB behind it",
+        seen.lines().count(),
+        looking.elapsed().as_secs_f64(),
+        stage.resident("VmRSS")
+    );
+    let (start, before) = (Instant::now(), stage.sandbox.product.writes());
+    let said = stage.command(&["plan", "--apply"]).await;
+    while stage.sandbox.product.writes() < before + changed - 1 {
+        assert!(
+            start.elapsed() < Duration::from_secs(900),
+            "{said}: {} written",
+            stage.sandbox.product.writes()
+        );
+        most = most.max(stage.resident("VmRSS"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!(
+        "let through: {changed} written within {:.1} s; resident {most:.0} MiB at the most",
+        start.elapsed().as_secs_f64()
     );
 }

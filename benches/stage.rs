@@ -16,7 +16,7 @@ pub struct Stage {
     /// Where the daemon listens.
     pub address: String,
     daemon: Child,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub async fn sandbox() -> Sandbox {
@@ -60,7 +60,18 @@ impl Stage {
             serde_json::from_str(&up.expect("the daemon is up")).expect("a line of the log is JSON");
         let address = up["address"].as_str().expect("it says where").to_owned();
         std::thread::spawn(move || lines.for_each(drop));
-        Stage { sandbox, address, daemon, _dir: dir }
+        Stage { sandbox, address, daemon, dir }
+    }
+
+    /// What a command says to this daemon's operator.
+    pub async fn command(&self, arguments: &'static [&'static str]) -> String {
+        let config = self.dir.path().join("lockstep.toml");
+        let said = tokio::task::spawn_blocking(move || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+            command.args(arguments).arg("-c").arg(config).output().expect("the command runs")
+        });
+        let said = said.await.expect("the command ends");
+        String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned()
     }
 
     /// MiB, by the kernel's own count.
@@ -81,12 +92,19 @@ impl Drop for Stage {
     }
 }
 
+/// A port that nobody has, so that commands find the daemon by its configuration.
+fn free_port() -> u16 {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    held.local_addr().expect("its address").port()
+}
+
 fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str, engage_changes: &str, share: f64) -> PathBuf {
     let mapping =
         format!("{}\n[limits]\nchanged_share = {share:?}\n", include_str!("../mapping/example.toml"));
     std::fs::write(dir.join("webhook"), WEBHOOK_SECRET).expect("the secret is written");
     std::fs::write(dir.join("mapping.toml"), mapping).expect("the mapping is written");
     std::fs::write(dir.join("secret"), &sandbox.client.1).expect("the secret is written");
+    std::fs::write(dir.join("token"), "made-for-this-bench-only").expect("the token is written");
     let (salesforce, engage, client) =
         (sandbox.salesforce.base_url(), sandbox.engage.base_url(), &sandbox.client.0);
     let pubsub = sandbox.pubsub.base_url();
@@ -96,7 +114,8 @@ fn configuration(sandbox: &Sandbox, dir: &Path, changes: &str, engage_changes: &
          client_id = \"{client}\"\nclient_secret_file = \"secret\"\nchanges = {changes}\npoll_every = \"1s\"\n\
          pubsub_endpoint = \"{pubsub}\"\n[engage]\nbase_url = \"{engage}\"\nclient_id = \"{client}\"\nclient_secret_file = \"secret\"\n\
          {engage_changes}\n\
-         [store]\npath = \"store\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+         [store]\npath = \"store\"\n[admin]\nlisten = \"127.0.0.1:{}\"\ntoken_file = \"token\"\n",
+        free_port()
     );
     let file = dir.join("lockstep.toml");
     std::fs::write(&file, text).expect("the configuration is written");

@@ -158,6 +158,9 @@ impl Stage {
                     &[("HasOptedOutOfEmail", json!(false)), (status_field(record), json!(value))],
                 );
                 self.checker.cleared(who);
+                if let Some(twin) = self.twin_out_by(who, record) {
+                    self.checker.cleared(twin);
+                }
                 Some(format!("{record} is opted out no more, says {:?}", self.value(record)))
             }
             Act::Touch => {

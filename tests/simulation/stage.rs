@@ -114,6 +114,14 @@ impl Stage {
         id
     }
 
+    /// Another person whose record this is too, and who is not opted out by themselves.
+    pub(super) fn twin_out_by(&self, who: usize, record: SalesforceId) -> Option<usize> {
+        let twin = self.checker.ledgers[who].twin?;
+        let person = &self.people[twin];
+        let shares = self.record_of(person) == record && self.product.status(&person.prospect) != "opted_out";
+        shares.then_some(twin)
+    }
+
     /// Time passes, at most so much.
     pub fn pass(&mut self, most: Duration) {
         let millis = self.random.random_range(0..=most.as_millis() as u64);
