@@ -40,21 +40,6 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// Lets through a decided write that was not asked about, if the mark still has this generation: that very write.
-    pub fn pass(
-        &mut self,
-        prospect: &ProspectId,
-        generation: u64,
-        fingerprint: u64,
-    ) -> Result<bool, StoreError> {
-        let Some(old) = self.due(prospect)?.filter(|due| due.generation == generation) else {
-            return Ok(false);
-        };
-        let due = Due { waiting: None, approved: Some(fingerprint), ..old.clone() };
-        self.replace_row(prospect, Some(&old), Some(&due))?;
-        Ok(true)
-    }
-
     /// Lets through what waits: that very write, and at once. `false` when nothing waits.
     pub fn let_through(&mut self, prospect: &ProspectId) -> Result<bool, StoreError> {
         let Some(old) = self.due(prospect)?.filter(|due| due.waiting.is_some()) else { return Ok(false) };

@@ -4,6 +4,7 @@
 
 use super::engine::{Engine, Interrupted};
 use super::pass::Turn;
+use super::write::Write;
 use crate::reconcile::{Asking, Candidate, Plan};
 use crate::store::{StoreError, Transaction, marks};
 
@@ -19,6 +20,16 @@ pub(super) struct Asked {
     candidate: Candidate,
     /// Of the due mark that it was decided by.
     generation: u64,
+}
+
+impl Turn {
+    /// Adds what was decided. What was counted may pass as it was then; if it is another write now, it is asked about.
+    pub(super) fn add(&mut self, mut write: Write) {
+        if let Some(fingerprint) = self.counted.remove(&write.intent.prospect) {
+            write.is_counted = write.candidate().fingerprint == fingerprint;
+        }
+        self.writes.push(write);
+    }
 }
 
 impl Engine {
@@ -48,8 +59,9 @@ impl Engine {
     }
 
     /// Holds all that was asked about in this turn against the company's limits, once everything due is decided. What
-    /// waits is held back, the rest is let through, to be decided once more and written. Returns how many wait.
-    pub(super) async fn ask(&self, asked: Vec<Asked>) -> Result<usize, StoreError> {
+    /// waits is held back, the rest may pass, to be decided once more and written. Returns how many wait.
+    pub(super) async fn ask(&self, turn: &mut Turn) -> Result<usize, StoreError> {
+        let asked = std::mem::take(&mut turn.asked);
         let read = |reader: &crate::store::Reader<'_>| {
             Ok((reader.link_count()?, reader.meta(marks::FIRST_RUN_DONE)?.is_none()))
         };
@@ -67,10 +79,8 @@ impl Engine {
             tx.hold_back(&candidate.prospect, *generation, until, candidate.fingerprint).map(drop)
         })
         .await?;
-        self.in_parts(passes, move |tx, Asked { candidate, generation }| {
-            tx.pass(&candidate.prospect, *generation, candidate.fingerprint).map(drop)
-        })
-        .await?;
+        let passes = passes.into_iter().map(|Asked { candidate, .. }| candidate);
+        turn.counted.extend(passes.map(|candidate| (candidate.prospect, candidate.fingerprint)));
         Ok(count)
     }
 

@@ -13,7 +13,7 @@ use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -71,7 +71,9 @@ pub(super) struct Turn {
     pub(super) writes: Vec<Write>,
     /// Of more writes than are kept in memory: those that wait for the count of all of them ...
     pub(super) asked: Vec<Asked>,
-    /// ... how many of the others were planned, and written.
+    /// ... those that may pass, as they were when they were counted ...
+    pub(super) counted: HashMap<ProspectId, u64>,
+    /// ... and how many were planned, and written.
     pub(super) planned: usize,
     pub(super) written: usize,
 }
@@ -184,7 +186,7 @@ impl Engine {
                 break;
             }
             if round > 0 {
-                turn = Turn::default();
+                turn = Turn { counted: turn.counted, ..Turn::default() };
                 self.look_at_held_rows().await?;
             }
             let all_decided = self.settle_due(fresh, &mut turn).await?;
@@ -195,7 +197,7 @@ impl Engine {
             let is_large = turn.writes.len() >= self.writes_kept || !turn.asked.is_empty();
             if is_large {
                 self.make_room(&mut turn).await?;
-                report.waiting += self.ask(std::mem::take(&mut turn.asked)).await?;
+                report.waiting += self.ask(&mut turn).await?;
             }
             self.leave_out_what_waits(&mut turn).await?;
             report.planned += turn.planned;
@@ -329,7 +331,9 @@ impl Engine {
             let (now, mapping) = (self.now(), self.mapping());
             for decided in decided {
                 turn.done.insert(decided.work.link.prospect.clone());
-                turn.writes.extend(Write::of(&mapping, decided, now));
+                if let Some(write) = Write::of(&mapping, decided, now) {
+                    turn.add(write);
+                }
             }
             if turn.writes.len() >= self.writes_kept {
                 self.make_room(turn).await?;

@@ -38,6 +38,8 @@ pub(super) struct Write {
     pub(super) intent: Intent,
     pub(super) latch: LatchChange,
     pub(super) details: BTreeMap<Detail, DetailBase>,
+    /// The company's limits let it pass, when all that was due with it was counted.
+    pub(super) is_counted: bool,
     /// What was refused of it, while the rest is written.
     pub(super) left_out: Option<LeftOut>,
     /// When its record was asked for the last time, by Salesforce's clock: a change after that may not have been seen.
@@ -60,7 +62,7 @@ impl Write {
             touched,
         };
         let Verdict { latch, details, .. } = decided.verdict;
-        Some(Write { work, intent, latch, details, left_out: None, asked_at: None })
+        Some(Write { work, intent, latch, details, is_counted: false, left_out: None, asked_at: None })
     }
 
     /// The intent as it is stored.
@@ -81,7 +83,12 @@ impl Write {
     /// What the plan has to know of it.
     pub(super) fn candidate(&self) -> Candidate {
         let Intent { prospect, salesforce, change, step, .. } = &self.intent;
-        Candidate::new(prospect.clone(), *salesforce, *change, step, self.work.due.approved)
+        let approved = self.work.due.approved;
+        let mut candidate = Candidate::new(prospect.clone(), *salesforce, *change, step, approved);
+        if self.is_counted {
+            candidate.approved = Some(candidate.fingerprint);
+        }
+        candidate
     }
 
     pub(super) fn step(&self) -> &Step {
