@@ -94,8 +94,8 @@ fn screen(status: &Status) -> String {
     }
     if let Some(rejected) = &status.mapping_rejected {
         text.push_str(&format!(
-            "the mapping file as it was read on {} has mistakes; the one before it stays in use until they are mended, and a \
-             restart would find none: `lockstep check` shows them\n",
+            "the mapping file as it was read on {} has mistakes: the one before it stays in use, and a restart would fail until \
+             they are mended; `lockstep check` shows them\n",
             time(rejected.at)
         ));
     }
