@@ -50,6 +50,7 @@ impl Engine {
 
     /// Plans and writes. Returns how many rows were written and how many wait for approval.
     pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
+        let writes = self.still_linked(writes).await?;
         let plan = self.plan_of(writes.iter().map(Write::candidate).collect()).await?;
         self.tell_waiting(&plan).await?;
         let waiting = plan.held_back.len();
@@ -90,6 +91,23 @@ impl Engine {
         self.put_off(&plan, by_prospect).await?;
         self.look_for_overwrites().await?;
         Ok((written, waiting))
+    }
+
+    /// Those who are still linked to the record that was looked at. A listing of many people is decided while it goes on, and
+    /// its next page may link somebody to another record: they are due by that, and decided anew.
+    async fn still_linked(&self, writes: Vec<Write>) -> Result<Vec<Write>, StoreError> {
+        self.store
+            .read(move |reader| {
+                let mut still = Vec::with_capacity(writes.len());
+                for write in writes {
+                    let link = reader.link(&write.work.link.prospect)?;
+                    if link.is_some_and(|link| link.salesforce == write.work.link.salesforce) {
+                        still.push(write);
+                    }
+                }
+                Ok(still)
+            })
+            .await
     }
 
     /// One job's rows of many; the others stay due. A side's trouble is remembered, and does not end the turn.

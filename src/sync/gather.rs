@@ -67,7 +67,8 @@ impl Engine {
         let is_short = self.salesforce.budget().is_short();
         loop {
             let but = skip.clone();
-            let due = self.store.read(move |reader| reader.due_ready_except(until, CHUNK, &but)).await?;
+            let limit = self.looked_at_once();
+            let due = self.store.read(move |reader| reader.due_ready_except(until, limit, &but)).await?;
             let mut works = self.known(due).await?;
             if is_short && !works.is_empty() {
                 // What is left of the day's calls is kept for others; opt-outs go through all the same.

@@ -3,6 +3,7 @@
 //! the fingerprints are kept until all of it is counted. What may pass then is decided once more, part by part.
 
 use super::engine::{Engine, Interrupted};
+use super::gather::CHUNK;
 use super::pass::Turn;
 use super::write::Write;
 use crate::reconcile::{Asking, Candidate, Plan};
@@ -33,11 +34,16 @@ impl Turn {
 }
 
 impl Engine {
-    /// Keeps no more than so many decided writes in memory, rather than [`WRITES_KEPT`]: with few people, tests and
-    /// simulations get to see what otherwise takes tens of thousands.
+    /// Keeps no more than so many decided writes in memory, rather than [`WRITES_KEPT`], and looks at no more links at
+    /// once: with few people, tests and simulations get to see what otherwise takes tens of thousands.
     pub fn keeping(mut self, writes: usize) -> Engine {
         self.writes_kept = writes;
         self
+    }
+
+    /// Links that are looked at together.
+    pub(super) fn looked_at_once(&self) -> usize {
+        CHUNK.min(self.writes_kept)
     }
 
     /// Makes room where a turn has decided many writes: those that wait for nobody are written.

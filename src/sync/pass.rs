@@ -302,7 +302,7 @@ impl Engine {
 
     /// Decides what a long listing has brought so far, so that memory does not grow with the number of people.
     async fn settle_when_full(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
-        if fresh.len() >= CHUNK {
+        if fresh.len() >= self.looked_at_once() {
             if self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
                 self.settle_due(fresh, turn).await?;
             }

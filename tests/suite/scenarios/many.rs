@@ -141,3 +141,25 @@ async fn while_it_is_paused_not_even_many_opt_outs_are_written() {
     world.settle().await;
     assert!(people.iter().all(|person| world.person_status(person) == "opted_out"));
 }
+
+#[tokio::test]
+async fn somebody_who_is_linked_to_another_record_behind_a_decision_is_decided_anew() {
+    let world = World::example().await.keeping(2).await;
+    let (jane, joe) = (
+        world.person("Attempting to contact", "approaching").await,
+        world.person("Attempting to contact", "approaching").await,
+    );
+    world.agree().await;
+    world.unsubscribes(&jane);
+    // Two changed Leads are as many as are looked at together, before Engage is listed; one of them says nothing that is
+    // carried over, so that the other's write is kept.
+    world.user_sets_lead(&jane, "Status", "In progress");
+    world.user_sets_lead(&joe, "Status", "Cold");
+    world.advance(Duration::from_secs(60));
+    world.product.link(&jane.prospect, Some(joe.lead));
+    world.cycle().await;
+    world.settle().await;
+    assert!(!world.lead_is_opted_out(&jane), "nobody is this Lead any more");
+    assert_eq!(world.link(&jane).await.unwrap().salesforce, joe.lead);
+    assert!(world.lead_is_opted_out(&joe), "an opt-out wins, though two are this Lead");
+}
