@@ -109,6 +109,10 @@ impl Stage {
             Side::Engage => (before.status.clone(), after.status.clone()),
         };
         self.tell(format!("WRITTEN  person {who}, {to}: {old} -> {new}"));
+        if self.checker.is_paused {
+            self.checker
+                .breaks(&format!("13: written while an operator has stopped it (person {who}, {to})"));
+        }
         // What a Flow made of it inside the write is a change of the Flow's.
         let meant: Vec<&str> =
             VALUES.into_iter().filter(|value| *value != new && self.made_by_flows(value) == new).collect();

@@ -77,6 +77,8 @@ pub struct Checker {
     pub twins: bool,
     /// The one that makes the present call.
     pub daemon: usize,
+    /// An operator has stopped its writing.
+    pub is_paused: bool,
     pub(super) before: Vec<super::check::Shown>,
     pub(super) read: Vec<Read>,
     hits: BTreeMap<Act, u64>,

@@ -32,6 +32,8 @@ pub enum Step {
     Resolve,
     /// The company's mapping is replaced by another one (F31).
     Reload,
+    /// An operator stops the writing, or lets it go on.
+    Pause,
     /// The store is copied away.
     Backup,
     /// The process starts again on the copy (F30).
@@ -128,5 +130,5 @@ impl Plan {
 }
 
 fn rare(random: &mut StdRng) -> Step {
-    [Step::Reload, Step::Backup, Step::Restore, Step::Restore][random.random_range(0..4)]
+    [Step::Reload, Step::Pause, Step::Backup, Step::Restore, Step::Restore][random.random_range(0..5)]
 }

@@ -15,7 +15,7 @@ use lockstep::model::Side;
 use lockstep::sandbox::Clock;
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
-use lockstep::store::{Resolution, Seen, SimulatedDisk, Source, Store};
+use lockstep::store::{Resolution, Seen, SimulatedDisk, Source, Store, marks};
 use lockstep::sync::{Cycle, Engine};
 use rand::prelude::*;
 use rand::rngs::StdRng;
@@ -33,7 +33,7 @@ pub(super) struct Run {
     config: Config,
     pub(super) clock: Clock,
     company: &'static Company,
-    processes: [Option<(Arc<Engine>, Store)>; 2],
+    pub(super) processes: [Option<(Arc<Engine>, Store)>; 2],
     /// The daemon that is led at present, and whether there is another one (F29).
     pub(super) daemon: usize,
     pub(super) twins: bool,
@@ -193,6 +193,7 @@ impl Run {
             }
             Step::Resolve => self.resolve().await,
             Step::Reload => self.reload(),
+            Step::Pause => self.pause().await,
             Step::Backup => self.backup = Some(self.disks[0].copied()),
             Step::Restore => {
                 let Some(backup) = &self.backup else { return };
@@ -232,8 +233,11 @@ impl Run {
 
     /// One turn of the daemon, which may be its last.
     pub(super) async fn turn(&mut self, cycle: Cycle) {
-        let Some((engine, _)) = self.process() else { return };
+        let Some((engine, store)) = self.process() else { return };
         let shared = self.shared.of(self.daemon);
+        // An old copy of the store knows nothing of a pause.
+        let is_paused = store.read(marks::is_paused).await.unwrap_or(false);
+        self.shared.lock().stage.checker.is_paused = is_paused;
         let report = {
             let mut turning = std::pin::pin!(engine.cycle(cycle));
             poll_fn(|context| match turning.as_mut().poll(context) {
@@ -245,6 +249,26 @@ impl Run {
         };
         if report.is_none() {
             self.processes[self.daemon] = None;
+        }
+    }
+
+    /// An operator stops the writing of this daemon, or lets it go on.
+    async fn pause(&mut self) {
+        let Some((_, store)) = self.process() else { return };
+        let toggled = store.write(|tx| {
+            let was_paused = marks::is_paused(tx)?;
+            match was_paused {
+                true => tx.remove_meta(marks::PAUSED)?,
+                false => tx.set_meta(marks::PAUSED, "by the simulation")?,
+            };
+            Ok(was_paused)
+        });
+        if let Ok(was_paused) = toggled.await {
+            self.tell(if was_paused {
+                "OPERATOR lets the writing go on"
+            } else {
+                "OPERATOR stops the writing"
+            });
         }
     }
 

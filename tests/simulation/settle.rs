@@ -58,6 +58,16 @@ impl Run {
             play.stage.mend_everything();
             play.stage.tell("SETTLE   nothing goes wrong any more".to_owned());
         }
+        for daemon in 0..=usize::from(self.twins) {
+            self.daemon = daemon;
+            // A store whose last flush failed is opened anew.
+            while let Some((_, store)) = self.process() {
+                if store.write(|tx| tx.remove_meta(marks::PAUSED).map(drop)).await.is_ok() {
+                    break;
+                }
+                self.processes[daemon] = None;
+            }
+        }
         // What failed in passing is tried again within a day.
         for round in 0..56 {
             self.advance(if round == 0 { 3 } else { 1_801 });
