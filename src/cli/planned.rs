@@ -20,7 +20,9 @@ struct Shown {
 pub(super) async fn plan(engine: &Engine) -> Result<Plan, DryRunError> {
     let mut shown = Shown::default();
     let run = engine.dry_run(&mut |link, decision| shown.add(engine, link, decision)).await?;
-    let mut groups = shown.groups();
+    let Shown { groups, records } = shown;
+    let group = |(what, (count, rule, samples))| PlanGroup { what, count, rule, samples };
+    let mut groups: Vec<PlanGroup> = groups.into_iter().map(group).collect();
     for side in Side::BOTH {
         let count = *run.newcomers.get(side);
         if count > 0 {
@@ -40,7 +42,7 @@ pub(super) async fn plan(engine: &Engine) -> Result<Plan, DryRunError> {
         run.plan.waiting.as_ref().map(ToString::to_string).into_iter().chain(people).collect();
     Ok(Plan {
         groups,
-        records: shown.records,
+        records,
         waits: (!waits.is_empty()).then(|| waits.join("; ")),
         calls: run.plan.salesforce_calls(),
         calls_left: engine.salesforce_budget().spendable(),
@@ -60,13 +62,6 @@ impl Shown {
         if !matches!(decision, Decision::InSync) {
             self.records.push(record);
         }
-    }
-
-    fn groups(&mut self) -> Vec<PlanGroup> {
-        std::mem::take(&mut self.groups)
-            .into_iter()
-            .map(|(what, (count, rule, samples))| PlanGroup { what, count, rule, samples })
-            .collect()
     }
 }
 

@@ -34,8 +34,8 @@ pub enum Waiting {
 impl Eq for Waiting {}
 
 impl Waiting {
-    /// Whether a write waits for this, by whether it comes from two sides that disagreed when first seen together: a first run writes what
-    /// came after it all the same.
+    /// Whether a write waits for this, by whether it comes from two sides that disagreed when first seen together: a first
+    /// run writes what came after it all the same.
     pub fn concerns(&self, is_first_sight: bool) -> bool {
         is_first_sight || !matches!(self, Waiting::FirstRun { .. })
     }

@@ -9,7 +9,7 @@ use super::write::Write;
 use crate::emit;
 use crate::metrics;
 use crate::model::{ProspectId, SalesforceObject, Side};
-use crate::reconcile::{Batch, Candidate, Plan, plan};
+use crate::reconcile::{Batch, Candidate, Plan, Waiting, plan};
 use crate::store::{StoreError, marks};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +52,7 @@ impl Engine {
     pub(super) async fn carry_out(&self, writes: Vec<Write>) -> Result<(usize, usize), Interrupted> {
         let writes = self.still_linked(writes).await?;
         let plan = self.plan_of(writes.iter().map(Write::candidate).collect()).await?;
-        self.tell_waiting(&plan).await?;
+        self.tell_waiting(plan.waiting.as_ref()).await?;
         let waiting = plan.held_back.len();
         let mut by_prospect: HashMap<ProspectId, Write> =
             writes.into_iter().map(|write| (write.intent.prospect.clone(), write)).collect();
@@ -145,9 +145,9 @@ impl Engine {
     }
 
     /// Why a plan waits, for whoever asks; logged when that changes, not at each turn.
-    pub(super) async fn tell_waiting(&self, plan: &Plan) -> Result<(), StoreError> {
+    pub(super) async fn tell_waiting(&self, waiting: Option<&Waiting>) -> Result<(), StoreError> {
         let told = self.store.read(|reader| reader.meta(marks::PLAN_WAITS)).await?;
-        let why = match &plan.waiting {
+        let why = match waiting {
             Some(waiting) => Some(waiting.to_string()),
             // This turn had nothing that waits; what was held back before still does.
             None if told.is_some() && self.anything_waits().await? => return Ok(()),
@@ -156,7 +156,7 @@ impl Engine {
         if why == told {
             return Ok(());
         }
-        if let Some(waiting) = &plan.waiting {
+        if let Some(waiting) = waiting {
             emit!(PLAN_WAITS, planned = waiting.records(), "{waiting}");
         }
         self.store

@@ -6,7 +6,7 @@ use super::engine::{Engine, Interrupted};
 use super::gather::CHUNK;
 use super::pass::Turn;
 use super::write::Write;
-use crate::reconcile::{Asking, Candidate, Plan};
+use crate::reconcile::{Asking, Candidate};
 use crate::store::{StoreError, Transaction, marks};
 
 /// Writes that are kept in memory, some 5 KB each: what one bulk job takes.
@@ -79,7 +79,7 @@ impl Engine {
             waiting.as_ref().is_some_and(|why| why.concerns(candidate.is_first_sight))
         };
         let (waits, passes): (Vec<Asked>, Vec<Asked>) = asked.into_iter().partition(concerns);
-        self.tell_waiting(&Plan { waiting, ..Plan::default() }).await?;
+        self.tell_waiting(waiting.as_ref()).await?;
         let (count, until) = (waits.len(), self.put_off_until());
         self.in_parts(waits, move |tx, Asked { candidate, generation }| {
             tx.hold_back(&candidate.prospect, *generation, until, candidate.fingerprint).map(drop)

@@ -10,7 +10,6 @@ use super::write::Write;
 use crate::emit;
 use crate::event::TRACES;
 use crate::model::{ProspectId, SalesforceObject, Side};
-use crate::reconcile::Plan;
 use crate::store::marks;
 use crate::store::{Seen, Source, StoreError, Transaction};
 use std::collections::{BTreeSet, HashMap};
@@ -199,17 +198,17 @@ impl Engine {
                 self.make_room(&mut turn).await?;
                 report.waiting += self.ask(&mut turn).await?;
             }
-            self.leave_out_what_waits(&mut turn).await?;
             report.planned += turn.planned;
             report.written += turn.written;
             if is_large {
-                // What was let through is decided once more; so is what has changed meanwhile.
+                // What may pass is decided once more; so is what has changed meanwhile.
                 continue;
             }
+            self.leave_out_what_waits(&mut turn).await?;
             let planned = turn.writes.len();
             report.planned += planned;
             if planned == 0 {
-                self.tell_waiting(&Plan::default()).await?;
+                self.tell_waiting(None).await?;
                 self.end_first_run().await?;
                 self.look_for_overwrites().await?;
                 break;

@@ -1,6 +1,6 @@
 //! Field-level security: a field that cannot be seen is not empty, and nothing is done about its records until it can.
 
-use super::world::World;
+use super::world::{Person, World};
 use lockstep::model::{SalesforceObject, Side};
 use lockstep::sandbox::{Fault, Moment, When};
 use lockstep::store::marks;
@@ -20,6 +20,23 @@ impl World {
     /// What keeps Salesforce from being worked with, as `lockstep status` shows it.
     fn trouble(&self) -> Option<String> {
         self.engine.health(Side::Salesforce).trouble.map(|error| format!("{}: {}", error.code, error.message))
+    }
+
+    /// So many people whom somebody makes Success, which is still to be carried over.
+    async fn successful(&self, count: usize) -> Vec<Person> {
+        let people = self.people(count, "Attempting to contact", "approaching").await;
+        self.settle().await;
+        people.iter().for_each(|person| self.user_sets_person(person, "success"));
+        self.advance(Duration::from_secs(60));
+        people
+    }
+
+    /// By itself, at the next try.
+    async fn goes_on_with(&self, people: &[Person]) {
+        self.advance(TRIED_AGAIN);
+        self.settle().await;
+        assert!(people.iter().all(|person| self.lead_status(person) == "Nurture"));
+        self.is_quiet().await;
     }
 
     fn hide(&self, object: &str, field: &str, hidden: bool) {
@@ -93,10 +110,7 @@ async fn while_events_spare_every_read_a_checkbox_that_vanishes_is_missed_within
 async fn a_field_that_vanishes_between_the_look_and_the_write_parks_nobody() {
     let world = World::example().await;
     for count in [1, 3] {
-        let people = world.people(count, "Attempting to contact", "approaching").await;
-        world.settle().await;
-        people.iter().for_each(|person| world.user_sets_person(person, "success"));
-        world.advance(Duration::from_secs(60));
+        let people = world.successful(count).await;
         let org = world.org.clone();
         world.org.faults().at(Moment::Before, When::next("PATCH", "/services/data"), move || {
             org.withdraw_field("Lead", "Status", true);
@@ -106,10 +120,7 @@ async fn a_field_that_vanishes_between_the_look_and_the_write_parks_nobody() {
         assert_eq!(world.parked().await.len(), 0);
 
         world.hide("Lead", "Status", false);
-        world.advance(TRIED_AGAIN);
-        world.settle().await;
-        assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
-        world.is_quiet().await;
+        world.goes_on_with(&people).await;
     }
 }
 
@@ -117,10 +128,7 @@ async fn a_field_that_vanishes_between_the_look_and_the_write_parks_nobody() {
 async fn a_field_that_vanished_parks_nobody_even_where_the_org_cannot_be_asked_why() {
     let world = World::example().await;
     for count in [1, 3] {
-        let people = world.people(count, "Attempting to contact", "approaching").await;
-        world.settle().await;
-        people.iter().for_each(|person| world.user_sets_person(person, "success"));
-        world.advance(Duration::from_secs(60));
+        let people = world.successful(count).await;
         let org = world.org.clone();
         world.org.faults().at(Moment::Before, When::next("PATCH", "/services/data"), move || {
             org.withdraw_field("Lead", "Status", true);
@@ -131,10 +139,7 @@ async fn a_field_that_vanished_parks_nobody_even_where_the_org_cannot_be_asked_w
         assert_eq!(world.parked().await.len(), 0);
 
         world.hide("Lead", "Status", false);
-        world.advance(TRIED_AGAIN);
-        world.settle().await;
-        assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
-        world.is_quiet().await;
+        world.goes_on_with(&people).await;
     }
 }
 
@@ -142,10 +147,7 @@ async fn a_field_that_vanished_parks_nobody_even_where_the_org_cannot_be_asked_w
 async fn a_field_that_is_back_by_the_time_the_org_is_asked_is_written_at_the_next_try() {
     let world = World::example().await;
     for count in [1, 3] {
-        let people = world.people(count, "Attempting to contact", "approaching").await;
-        world.settle().await;
-        people.iter().for_each(|person| world.user_sets_person(person, "success"));
-        world.advance(Duration::from_secs(60));
+        let people = world.successful(count).await;
         for (moment, hidden) in [(Moment::Before, true), (Moment::After, false)] {
             let org = world.org.clone();
             world.org.faults().at(moment, When::next("PATCH", "/services/data"), move || {
@@ -155,10 +157,7 @@ async fn a_field_that_is_back_by_the_time_the_org_is_asked_is_written_at_the_nex
         world.cycle().await;
         assert_eq!(world.parked().await.len(), 0);
 
-        world.advance(TRIED_AGAIN);
-        world.settle().await;
-        assert!(people.iter().all(|person| world.lead_status(person) == "Nurture"));
-        world.is_quiet().await;
+        world.goes_on_with(&people).await;
     }
 }
 

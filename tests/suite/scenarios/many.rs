@@ -3,6 +3,7 @@
 use super::world::{Person, World};
 use lockstep::store::marks;
 use lockstep::sync::Cycle;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Writes that are kept: one, some, and all of them.
@@ -14,6 +15,14 @@ async fn world(limits: &str, kept: usize) -> World {
 }
 
 impl World {
+    /// The same, whose process keeps no more than so many decided writes in memory.
+    async fn keeping(self, writes: usize) -> World {
+        let mut world = self.restarted().await;
+        let engine = Arc::into_inner(world.engine).unwrap();
+        world.engine = Arc::new(engine.keeping(writes));
+        world
+    }
+
     /// So many people who agree, all of whose Leads are nurtured then.
     async fn all_nurtured(&self, count: usize) -> Vec<Person> {
         let people = self.people(count, "Attempting to contact", "approaching").await;

@@ -139,14 +139,6 @@ impl World {
         World { engine: Arc::new(engine), ears: Ears::default(), ..self }
     }
 
-    /// The same, whose process keeps no more than so many decided writes in memory.
-    pub async fn keeping(self, writes: usize) -> World {
-        let mut world = self.restarted().await;
-        let engine = Arc::into_inner(world.engine).unwrap();
-        world.engine = Arc::new(engine.keeping(writes));
-        world
-    }
-
     /// A copy of the store as it is now.
     pub fn backed_up(&self) -> Vec<u8> {
         let mut copy = Vec::new();
