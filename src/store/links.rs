@@ -298,6 +298,7 @@ mod tests {
             reason: HoldReason::BothChanged,
             salesforce_value: None,
             engage_value: None,
+            touched: Default::default(),
             since: at(0),
             resolution: None,
         }

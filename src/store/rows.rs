@@ -1,7 +1,8 @@
 //! What is remembered, row by row. Ids and statuses only: no name and no email is ever stored.
 
 use crate::model::{
-    Baseline, ChangeId, Detail, DetailBase, HoldReason, Latch, ProspectId, Rule, SalesforceId, Side, Step,
+    Baseline, BySide, ChangeId, Detail, DetailBase, HoldReason, Latch, ProspectId, Rule, SalesforceId, Side,
+    Step,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,9 @@ pub struct Held {
     pub salesforce_value: Option<String>,
     /// What Engage holds, as it is shown.
     pub engage_value: Option<String>,
+    /// When each side was last touched by then, by its own clock: what was taken back and said anew looks the same.
+    #[serde(default)]
+    pub touched: BySide<Option<Timestamp>>,
     /// When it was first held, by this daemon's clock.
     pub since: Timestamp,
     /// What an operator decided, to be carried out when the link is next looked at.

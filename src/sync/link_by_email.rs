@@ -227,6 +227,7 @@ fn hold(
         reason,
         salesforce_value: None,
         engage_value: None,
+        touched: Default::default(),
         since: now,
         resolution: None,
     })

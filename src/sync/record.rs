@@ -188,6 +188,34 @@ pub(super) fn skipped(
     Ok(())
 }
 
+/// What is shown to whoever has to decide, and when each side was last touched by then, by its own clock.
+pub(super) struct Shown {
+    pub(super) salesforce: Option<String>,
+    pub(super) engage: Option<String>,
+    pub(super) touched: BySide<Option<Timestamp>>,
+}
+
+impl Shown {
+    pub(super) fn of(mapping: &Mapping, work: &Work) -> Shown {
+        let (record, prospect) = (work.record.as_ref(), work.prospect.as_ref());
+        Shown {
+            salesforce: record.map(|record| show::salesforce(mapping, record)),
+            engage: prospect.map(|prospect| prospect.status.key().to_owned()),
+            touched: BySide {
+                salesforce: record.map(|record| record.last_modified),
+                engage: prospect.map(|prospect| prospect.status_changed_at),
+            },
+        }
+    }
+
+    /// Whether this is what was shown when the link was last looked at.
+    pub(super) fn is_what(&self, held: &Held) -> bool {
+        self.salesforce == held.salesforce_value
+            && self.engage == held.engage_value
+            && self.touched == held.touched
+    }
+}
+
 /// Holds a link. The conflict keeps its id and its age as long as the reason is the same, and is logged once.
 pub(super) fn held(
     tx: &mut Transaction<'_>,
@@ -198,13 +226,15 @@ pub(super) fn held(
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
     let old = work.held.as_ref().filter(|held| held.reason == *reason);
+    let shown = Shown::of(mapping, work);
     let held = Held {
         id: old.map_or_else(|| format!("k{}", work.due.change.0), |held| held.id.clone()),
         prospect: work.link.prospect.clone(),
         salesforce: Some(work.link.salesforce),
         reason: reason.clone(),
-        salesforce_value: work.record.as_ref().map(|record| show::salesforce(mapping, record)),
-        engage_value: work.prospect.as_ref().map(|prospect| prospect.status.key().to_owned()),
+        salesforce_value: shown.salesforce,
+        engage_value: shown.engage,
+        touched: shown.touched,
         since: old.map_or(now, |held| held.since),
         // An answer that did not settle the matter is not kept: it was given for other values.
         resolution: None,

@@ -6,8 +6,7 @@ use super::gather::Work;
 use super::many::parts;
 use super::own_write;
 use super::parting;
-use super::record::{self, Note};
-use super::show;
+use super::record::{self, Note, Shown};
 use crate::connector::CallError;
 use crate::event::TRACES;
 use crate::mapping::{Mapping, Winner};
@@ -200,9 +199,8 @@ fn taken(mapping: &Mapping, work: &Work) -> Option<Side> {
     let (record, prospect) = (work.record.as_ref(), work.prospect.as_ref());
     let is_out = prospect.is_some_and(|prospect| prospect.status.is_opted_out())
         || record.is_some_and(|record| mapping.is_opted_out(record.id.object(), &record.fields));
-    let as_shown = held.salesforce_value == record.map(|record| show::salesforce(mapping, record))
-        && held.engage_value.as_deref() == prospect.map(|prospect| prospect.status.key());
-    held.resolution.as_ref().filter(|_| as_shown || !is_out).map(|resolution| resolution.take)
+    let stands = !is_out || Shown::of(mapping, work).is_what(held);
+    held.resolution.as_ref().filter(|_| stands).map(|resolution| resolution.take)
 }
 
 /// Whether a refused write would only be refused again: neither side has moved since, and nobody asked.

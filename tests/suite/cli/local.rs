@@ -58,6 +58,7 @@ fn held(reason: HoldReason) -> Held {
         reason,
         salesforce_value: Some("Nurture".into()),
         engage_value: Some("bounced".into()),
+        touched: Default::default(),
         since: "2026-11-23T09:30:00Z".parse().unwrap(),
         resolution: None,
     }

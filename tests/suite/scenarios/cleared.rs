@@ -150,3 +150,38 @@ async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_came_later(
     assert_eq!(world.person_status(&jane), "just_added", "now she has seen it");
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_was_taken_back_and_said_anew() {
+    for cleared in Side::BOTH {
+        let world = World::example().await;
+        let jane = world.person("Unsubscribed", "opted_out").await;
+        world.agree().await;
+        match cleared {
+            Side::Salesforce => world.user_clears_opt_out(&jane, "Attempting to contact"),
+            Side::Engage => world.user_sets_person(&jane, "approaching"),
+        }
+        world.turns().await;
+        assert_eq!(world.held().await.len(), 1);
+        world.resolve(&jane, cleared, "Ann Lee").await;
+        world.advance(Duration::from_secs(2));
+        match cleared {
+            Side::Salesforce => unsubscribes_again(&world, &jane),
+            Side::Engage => {
+                world.user_clears_opt_out(&jane, "Attempting to contact");
+                world.user_sets_lead(&jane, "Status", "Unsubscribed");
+            }
+        }
+        world.turns().await;
+        let is_out = |world: &World| match cleared {
+            Side::Salesforce => world.person_status(&jane) == "opted_out",
+            Side::Engage => world.lead_status(&jane) == "Unsubscribed",
+        };
+        assert!(is_out(&world), "Ann Lee decided before that: {cleared}");
+        assert_eq!(world.held().await.len(), 1, "she is asked again: {cleared}");
+        world.resolve(&jane, cleared, "Ann Lee").await;
+        world.turns().await;
+        assert!(!is_out(&world), "now she has seen it: {cleared}");
+        world.is_quiet().await;
+    }
+}

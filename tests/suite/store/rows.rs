@@ -48,6 +48,7 @@ pub fn held(number: u32) -> Held {
         reason: HoldReason::BothChanged,
         salesforce_value: Some("Nurture".into()),
         engage_value: Some("approaching".into()),
+        touched: lockstep::model::BySide { salesforce: Some(at(11)), engage: None },
         since: at(12),
         resolution: Some(Resolution { take: Side::Engage, by: "Ann Lee".into() }),
     }
