@@ -267,9 +267,13 @@ impl Mapping {
 
     /// The watched ones of a record's fields.
     pub fn values(&self, object: SalesforceObject, fields: &Fields) -> Fields {
-        let watched = &self.sorted(object).watched;
-        let watched = |name: &FieldName| watched.contains(name);
+        let watched = |name: &FieldName| self.is_watched(object, name);
         fields.iter().filter(|(name, _)| watched(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+
+    /// Whether a field's value is kept in step.
+    pub fn is_watched(&self, object: SalesforceObject, field: &FieldName) -> bool {
+        self.sorted(object).watched.contains(field)
     }
 
     /// Whether a record is one of those that the company wants in sync.

@@ -10,6 +10,9 @@ pub const FIRST_PASS_DONE: &str = "first_pass_done";
 /// When everything linked was last compared.
 pub const SWEPT_AT: &str = "swept_at";
 
+/// The fields that are read of every record: `Lead.HasOptedOutOfEmail Lead.Status`.
+pub const FIELDS_READ: &str = "fields_read";
+
 /// Set while `lockstep pause` holds.
 pub const PAUSED: &str = "paused";
 

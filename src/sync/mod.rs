@@ -48,6 +48,7 @@ mod settle;
 mod show;
 mod side;
 mod spool;
+mod sweep;
 mod vanished;
 mod write;
 

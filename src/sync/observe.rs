@@ -50,7 +50,7 @@ pub(super) fn salesforce(
     let object = record.id.object();
     let field = |field: &FieldMapping| field.name(object).map(|name| mark(&text_of(record, name)));
     let moved_on = link.both_moved
-        || link.baseline.as_ref().is_none_or(|baseline| differs(baseline, record))
+        || link.baseline.as_ref().is_none_or(|baseline| differs(mapping, baseline, record))
         || details::moved(mapping, link, |base| base.salesforce, field);
     if !gone && !moved_on && !pending.any() {
         return Observed::Nothing;
@@ -67,9 +67,12 @@ pub(super) fn salesforce(
     }
 }
 
-/// A field that the baseline never held counts as unchanged: a changed mapping is never retroactive.
-fn differs(baseline: &Baseline, record: &SalesforceRecord) -> bool {
-    baseline.salesforce.iter().any(|(name, value)| record.fields.get(name).is_some_and(|now| now != value))
+/// A field that the baseline never held is no change, but has to be looked at once, so that the next change of it is.
+fn differs(mapping: &Mapping, baseline: &Baseline, record: &SalesforceRecord) -> bool {
+    record.fields.iter().any(|(name, now)| match baseline.salesforce.get(name) {
+        Some(held) => held != now,
+        None => mapping.is_watched(record.id.object(), name),
+    })
 }
 
 /// What a prospect that was read says about its link.

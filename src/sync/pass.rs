@@ -3,7 +3,6 @@
 //! The loop in `schedule` turns it by the clock; tests turn it by hand.
 
 use super::engine::{Engine, Interrupted, lock};
-use super::gather::{CHUNK, calls_to_look};
 use super::intake::{ENGAGE_CURSOR, Fresh, salesforce_cursor};
 use super::many::Asked;
 use super::write::Write;
@@ -11,7 +10,7 @@ use crate::emit;
 use crate::event::TRACES;
 use crate::model::{ProspectId, SalesforceObject, Side};
 use crate::store::marks;
-use crate::store::{Seen, Source, StoreError, Transaction};
+use crate::store::{Source, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -51,15 +50,6 @@ pub struct PassReport {
 
 /// Rounds of one turn: a write that went stale is decided again at once, but not for ever.
 const ROUNDS_MAX: usize = 4;
-
-/// How long the journal is kept: a quarter, in which a disputed status is asked about.
-const JOURNAL_KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 3600);
-
-/// How many entries are kept at most: about 500 MB.
-const JOURNAL_ROWS_MAX: u64 = 1_000_000;
-
-/// How many entries one transaction removes.
-const JOURNAL_STEP: usize = 1_000;
 
 /// What has been decided in this turn and is still to be written.
 #[derive(Default)]
@@ -140,6 +130,7 @@ impl Engine {
                 report.interrupted = true;
                 self.failed(error);
             } else {
+                self.note_fields_read().await?;
                 self.end_left_job().await?;
             }
         }
@@ -313,7 +304,7 @@ impl Engine {
 
     /// Decides everything that is due and records what needs no write. `false` where it was cut short: nothing may be
     /// counted then. While an operator has stopped the writing, taken in is taken in; deciding can wait.
-    async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<bool, Interrupted> {
+    pub(super) async fn settle_due(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<bool, Interrupted> {
         loop {
             if self.is_stopping() || self.is_paused().await? {
                 return Ok(false);
@@ -336,55 +327,6 @@ impl Engine {
             }
             if turn.writes.len() >= self.writes_kept {
                 self.make_room(turn).await?;
-            }
-        }
-    }
-
-    /// Every link becomes due, page by page, and goes the same way as any change.
-    async fn sweep(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
-        let linked = self.store.read(|reader| reader.link_count()).await?;
-        let calls = calls_to_look(linked);
-        emit!(SWEEP_STARTED, "comparing {linked} links: {calls} calls to Salesforce, or fewer");
-        lock(&self.live).forget_all();
-        self.backfill(Some(linked)).await?;
-        let telling = self.tell_long("comparing everything linked", Some(linked));
-        let (mut after, mut compared): (Option<ProspectId>, u64) = (None, 0);
-        loop {
-            let now = self.now();
-            let from = after.clone();
-            let last = self
-                .store
-                .write(move |tx| {
-                    let page = tx.links_after(from.as_ref(), CHUNK)?;
-                    for link in &page {
-                        let seen = Seen { side: None, source: Source::Sweep, at: now, value: None, by: None };
-                        tx.mark_due(&link.prospect, seen)?;
-                    }
-                    Ok(page.last().map(|link| (link.prospect.clone(), page.len() as u64)))
-                })
-                .await?;
-            let Some((last, links)) = last else { break };
-            after = Some(last);
-            self.settle_due(fresh, turn).await?;
-            compared += links;
-            telling.done(compared);
-        }
-        let now = self.now();
-        self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;
-        self.end_backfill().await?;
-        self.prune_journal().await?;
-        Ok(())
-    }
-
-    /// Old entries of the journal go, a bounded number in each transaction.
-    async fn prune_journal(&self) -> Result<(), StoreError> {
-        let now = self.now();
-        loop {
-            let prune = move |tx: &mut Transaction<'_>| {
-                tx.prune_journal(JOURNAL_KEPT_FOR, now, JOURNAL_ROWS_MAX, JOURNAL_STEP)
-            };
-            if self.store.write(prune).await? < JOURNAL_STEP {
-                return Ok(());
             }
         }
     }

@@ -208,11 +208,13 @@ impl Shown {
         }
     }
 
-    /// Whether this is what was shown when the link was last looked at.
+    /// Whether this is what was shown when the link was last looked at. An event may tell a later time than the record
+    /// itself, so only what was touched later than known is something else.
     pub(super) fn is_what(&self, held: &Held) -> bool {
         self.salesforce == held.salesforce_value
             && self.engage == held.engage_value
-            && self.touched == held.touched
+            && self.touched.salesforce <= held.touched.salesforce
+            && self.touched.engage <= held.touched.engage
     }
 }
 

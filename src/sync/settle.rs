@@ -261,6 +261,12 @@ fn settle_one(
         }
         Decision::InSync => {
             record::unhold(tx, work, now, notes)?;
+            // What the baseline never held counts as unchanged, and is known from now on.
+            if let (Some(baseline), Some(held)) = (&mut link.baseline, now_held(mapping, work)) {
+                for (name, value) in held.salesforce {
+                    baseline.salesforce.entry(name).or_insert(value);
+                }
+            }
             if link != work.link {
                 tx.put_link(&link)?;
             }

@@ -57,10 +57,6 @@ impl Engine {
         let remembered = self.store.write(move |tx| match tx.meta(&mark)? {
             None if is_there => {
                 tx.set_meta(&mark, "yes")?;
-                // Whoever was looked at without it may be opted out: everybody is compared.
-                if marks::first_pass_done(tx)? {
-                    tx.set_meta(marks::SWEPT_AT, &jiff::Timestamp::UNIX_EPOCH.to_string())?;
-                }
                 Ok(true)
             }
             known => Ok(known.is_some()),

@@ -258,3 +258,18 @@ async fn an_opt_out_that_engage_could_not_take_is_kept_over_a_merge() {
     assert!(world.is_out(winner));
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn a_contact_that_is_ticked_as_opted_out_once_it_was_taken_over_is_carried_over() {
+    let world = World::example().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    let contact = world.org.convert(jane.lead).unwrap();
+    world.org.edit(contact, &[("Engagement_Status__c", "Attempting to contact".into())]);
+    world.cycle().await;
+    assert_eq!(world.linked_to(&jane).await, Some(contact));
+    world.org.edit(contact, &[(BOX, true.into())]);
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "opted_out");
+    world.is_quiet().await;
+}

@@ -2,6 +2,8 @@
 //! twice.
 
 use super::world::World;
+use lockstep::store::marks;
+use lockstep::sync::Cycle;
 use std::time::Duration;
 
 #[tokio::test]
@@ -88,6 +90,44 @@ async fn a_renamed_value_is_unmapped_until_the_mapping_knows_it_and_is_never_gue
     world.user_sets_person(jane, "approaching");
     world.cycle().await;
     assert_eq!(world.lead_status(jane), "Trying to reach");
+    world.is_quiet().await;
+}
+
+/// Two rows that a second field tells apart, or the first of them by its status alone.
+fn rated(is_rated: bool) -> String {
+    let rows = match is_rated {
+        false => r#"{ person = "Approaching", lead = "Attempting to contact" }"#.to_owned(),
+        true => ["Approaching", "Success"]
+            .iter()
+            .zip(["Warm", "Hot"])
+            .map(|(person, rating)| {
+                let lead = format!(r#"{{ Status = "Attempting to contact", Rating = "{rating}" }}"#);
+                format!(r#"{{ person = "{person}", lead = {lead} }},"#)
+            })
+            .collect(),
+    };
+    format!(
+        "schema = 1\ncompany = \"example\"\nstatus = [{rows}]\n[salesforce.lead]\nstatus = \"Status\"\n[conflict]\nwinner = \"hold\"\n"
+    )
+}
+
+#[tokio::test]
+async fn the_next_change_of_a_field_that_is_read_for_the_first_time_is_carried_over() {
+    let world = World::with_mapping(&rated(false)).await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.org.edit(jane.lead, &[("Rating", "Warm".into())]);
+    world.agree().await;
+    let loaded =
+        lockstep::mapping::parse("test.toml", &rated(true)).unwrap_or_else(|problems| panic!("{problems}"));
+    world.engine.use_mapping(loaded.mapping);
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    let swept_at = world.store.read(marks::swept_at).await.unwrap();
+    assert_eq!(swept_at, Some(jiff::Timestamp::UNIX_EPOCH), "everything is compared next");
+    world.sweep().await;
+    world.is_quiet().await;
+    world.org.edit(jane.lead, &[("Rating", "Hot".into())]);
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "success");
     world.is_quiet().await;
 }
 
