@@ -75,6 +75,7 @@ fn a_thousand_links(bencher: divan::Bencher<'_, '_>) {
                 salesforce: Some(&case.record),
                 prospect: Some(&case.prospect),
                 resolution: None,
+                held: None,
                 converted_statuses: &[],
                 others: &[],
                 sequences: &[],

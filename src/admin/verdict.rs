@@ -43,8 +43,8 @@ pub fn retry(
     Ok(parked.is_some())
 }
 
-/// Forgets a refused write. What both sides held then becomes what they last agreed on, so that the difference is
-/// left alone until either side changes. An opt-out is not forgotten: its latch is not touched.
+/// Forgets a refused write. What both sides held then, of further fields if it was a write of those, becomes what they last
+/// agreed on, so that the difference is left alone until either side changes. An opt-out is not forgotten: its latch is not touched.
 pub fn forget(
     transaction: &mut Transaction<'_>,
     prospect: &ProspectId,
@@ -52,7 +52,10 @@ pub fn forget(
 ) -> Result<bool, StoreError> {
     let Some(parked) = transaction.remove_parked(prospect)? else { return Ok(false) };
     if let Some(mut link) = transaction.link(prospect)? {
-        link.agree_on(parked.seen);
+        match parked.details.is_empty() {
+            true => link.agree_on(parked.seen),
+            false => link.details.extend(parked.details),
+        }
         transaction.put_link(&link)?;
     }
     let reason = format!("an operator gave up the write that {} refused with {}", parked.side, parked.code);

@@ -16,6 +16,12 @@ pub struct Link {
     /// so only another answer than this one moves the link.
     #[serde(default)]
     pub named_by_engage: Option<SalesforceId>,
+    /// The records that went on as this one: Engage may go on naming any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub came_from: Vec<SalesforceId>,
+    /// It was out of the company's scope when it was last looked at: whatever has changed meanwhile was left alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_scope: bool,
     /// What each side held when the two last agreed; `None` until they were first looked at together.
     pub baseline: Option<Baseline>,
     /// This person was seen opted out. Taken off only as [`Latch`] says.
@@ -36,6 +42,8 @@ impl Link {
             prospect,
             salesforce,
             named_by_engage: None,
+            came_from: Vec::new(),
+            out_of_scope: false,
             baseline: None,
             latch: None,
             both_moved: false,
@@ -45,7 +53,7 @@ impl Link {
 
     /// From now on the two are compared with this.
     pub fn agree_on(&mut self, baseline: Baseline) {
-        (self.baseline, self.both_moved) = (Some(baseline), false);
+        (self.baseline, self.both_moved, self.out_of_scope) = (Some(baseline), false, false);
     }
 }
 
@@ -74,9 +82,17 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// The same person's, for a record that was never seen opted out: that it says nothing of it takes nothing back.
+    /// The same person's, for a record that was never seen opted out: that it says nothing of it takes nothing back. What
+    /// Engage was not told yet stays what was seen, so that it is not lost with the record that said it.
     pub fn on_another_record(mut self) -> Latch {
-        self.seen.salesforce = false;
+        if self.seen.engage {
+            self.seen.salesforce = false;
+        }
         self
+    }
+
+    /// Whether an opt-out was seen in Salesforce, and Engage was not told yet.
+    pub fn is_untold(&self) -> bool {
+        self.seen.salesforce && !self.seen.engage
     }
 }

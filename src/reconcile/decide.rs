@@ -9,7 +9,7 @@ use super::move_on::moved_on;
 use crate::lifecycle;
 use crate::mapping::{Context, Disagree, Mapping, Relation, Row, Winner};
 use crate::model::{
-    Baseline, BySide, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
+    Baseline, BySide, Detail, FieldName, FieldValue, Fields, HoldReason, Link, PersonStatus, Prospect,
     SalesforceObject, SalesforceRecord, SequenceAction, SetAt, Side, Step, Target, WriteReason,
 };
 use crate::mutant;
@@ -26,6 +26,8 @@ pub struct Situation<'a> {
     pub prospect: Option<&'a Prospect>,
     /// The side whose value an operator took.
     pub resolution: Option<Side>,
+    /// Why the link is held: an operator who took a side has decided that, and nothing else.
+    pub held: Option<&'a HoldReason>,
     /// The values of Lead.Status that mean "converted": never written, never overwritten.
     pub converted_statuses: &'a [Arc<str>],
     /// Other prospects that are linked to the same record.
@@ -34,6 +36,22 @@ pub struct Situation<'a> {
     pub sequences: &'a [Arc<str>],
     /// A write of further fields was refused, and nothing has changed since: decide the rest.
     pub leave_details: bool,
+}
+
+impl Situation<'_> {
+    /// The side whose status an operator took.
+    pub(super) fn status_taken(&self) -> Option<Side> {
+        self.resolution.filter(|_| !matches!(self.held, Some(HoldReason::DetailChanged { .. })))
+    }
+
+    /// The side whose value of a further field an operator took. What came back with a copy is decided as a whole.
+    pub(super) fn detail_taken(&self, detail: Detail) -> Option<Side> {
+        self.resolution.filter(|_| match self.held {
+            Some(HoldReason::DetailChanged { detail: held }) => *held == detail,
+            Some(HoldReason::Restored) => true,
+            _ => false,
+        })
+    }
 }
 
 /// Decides what is to be done about one link.
@@ -140,12 +158,16 @@ impl Case<'_> {
     /// The further fields, behind the status: a write of them goes before everything that writes nothing, and the link
     /// stays due for the rest.
     fn with_details(&self, mut verdict: Verdict) -> Verdict {
-        let unsure =
-            matches!(verdict.decision, Decision::Write(_) | Decision::Hold(HoldReason::NotUnique { .. }));
+        let unsure = matches!(verdict.decision, Decision::Hold(HoldReason::NotUnique { .. }));
         if unsure || !self.situation.others.is_empty() {
             return verdict;
         }
         let merged = details::merge(self.mapping, self.situation, self.record, self.prospect, &self.seen());
+        if matches!(verdict.decision, Decision::Write(_)) {
+            let writes = merged.write.is_some() && !self.situation.leave_details;
+            verdict.more = writes || merged.hold.is_some();
+            return verdict;
+        }
         verdict.details = merged.bases;
         match (merged.write, merged.hold) {
             (Some(step), _) if !self.situation.leave_details => verdict.decision = Decision::Write(step),
@@ -169,7 +191,7 @@ impl Case<'_> {
             ids.push(self.record.id.to_string());
             return Decision::Hold(HoldReason::NotUnique { ids });
         }
-        if let Some(side) = self.situation.resolution {
+        if let Some(side) = self.situation.status_taken() {
             return self.take(side, WriteReason::Resolved(side));
         }
         let Some(baseline) = &self.situation.link.baseline else { return self.first_sight() };

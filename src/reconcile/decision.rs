@@ -14,12 +14,14 @@ pub struct Verdict {
     pub latch: LatchChange,
     /// Further fields that agree, or are left as they are: their new bases, recorded with whatever is done.
     pub details: BTreeMap<Detail, DetailBase>,
+    /// Behind a write of the status: further fields wait for their turn.
+    pub more: bool,
 }
 
 impl Verdict {
     /// A decision about the status.
     pub fn new(decision: Decision, latch: LatchChange) -> Verdict {
-        Verdict { decision, latch, details: BTreeMap::new() }
+        Verdict { decision, latch, details: BTreeMap::new(), more: false }
     }
 }
 

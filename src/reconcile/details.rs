@@ -59,7 +59,8 @@ pub(super) fn merge(
         let salesforce = text_of(record, name);
         let engage = prospect.details.get(&field.engage).map(|value| &**value).unwrap_or_default();
         let base = situation.link.details.get(&field.engage).copied();
-        match fate(mapping, field, base, now, field.agree(&salesforce, engage), situation.resolution) {
+        let taken = situation.detail_taken(field.engage);
+        match fate(mapping, field, base, now, field.agree(&salesforce, engage), taken) {
             Fate::Nothing => {}
             Fate::Agrees | Fate::Left => {
                 if base != Some(now) {
@@ -88,7 +89,7 @@ fn fate(
     base: Option<DetailBase>,
     now: DetailBase,
     agree: bool,
-    resolution: Option<Side>,
+    taken: Option<Side>,
 ) -> Fate {
     if agree {
         return Fate::Agrees;
@@ -103,10 +104,7 @@ fn fate(
         Winner::Salesforce => carry(Side::Salesforce, reason(Side::Salesforce)),
         Winner::Engage => carry(Side::Engage, reason(Side::Engage)),
         // Neither system tells when one field was set.
-        Winner::Newest | Winner::Hold => match resolution {
-            Some(side) => carry(side, WriteReason::Resolved(side)),
-            None => Fate::Hold,
-        },
+        Winner::Newest | Winner::Hold => Fate::Hold,
     };
     let one_way = field.way.to_salesforce() != field.way.to_engage();
     let Some(base) = base else {
@@ -116,7 +114,11 @@ fn fate(
             Disagree::Adopt | Disagree::Hold => Fate::Left,
         };
     };
-    match (base.salesforce != now.salesforce, base.engage != now.engage) {
+    let moved = (base.salesforce != now.salesforce, base.engage != now.engage);
+    if let Some(side) = taken.filter(|_| moved != (false, false)) {
+        return carry(side, WriteReason::Resolved(side));
+    }
+    match moved {
         (false, false) => Fate::Nothing,
         (true, false) => carry(Side::Salesforce, WriteReason::Changed(Side::Salesforce)),
         (false, true) => carry(Side::Engage, WriteReason::Changed(Side::Engage)),

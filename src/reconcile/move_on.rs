@@ -2,7 +2,7 @@
 
 use super::decision::*;
 use crate::mapping::{Context, Mapping};
-use crate::model::{Baseline, Link, SalesforceId, SalesforceObject, SalesforceRecord};
+use crate::model::{Baseline, Latch, Link, SalesforceId, SalesforceObject, SalesforceRecord};
 
 /// A record that is gone, or goes on as another one.
 pub(super) fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<Decision> {
@@ -28,13 +28,17 @@ pub(super) fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<D
 /// record that says otherwise is held.
 pub fn relink(mapping: &Mapping, link: Link, to: SalesforceId) -> Link {
     let baseline = rebase(mapping, &link, to.object());
-    let mut moved =
-        Link { salesforce: to, both_moved: link.both_moved && baseline.is_some(), baseline, ..link };
+    let came_from = link.came_from.iter().copied().chain([link.salesforce]).collect();
+    let both_moved = link.both_moved && baseline.is_some();
+    let mut moved = Link { salesforce: to, came_from, both_moved, baseline, ..link };
     let agreed = |baseline: &Baseline| baseline.engage.is_opted_out();
     let told = moved.latch.as_ref().is_some_and(|latch| latch.seen.engage)
         || moved.baseline.as_ref().is_some_and(agreed);
     if let Some(latch) = moved.latch.as_mut().filter(|_| told) {
         (latch.seen.salesforce, latch.seen.engage) = (false, true);
+        moved.baseline = None;
+    }
+    if moved.latch.as_ref().is_some_and(Latch::is_untold) {
         moved.baseline = None;
     }
     moved

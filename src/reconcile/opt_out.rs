@@ -33,13 +33,18 @@ impl Case<'_> {
     /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
     pub(super) fn cleared(&self, now: BySide<bool>, before: BySide<bool>) -> Verdict {
         let latch = self.latch(before, None);
-        if let Some(take) = self.situation.resolution {
+        if let Some(take) = self.situation.status_taken() {
             if *now.get(take) {
                 return Verdict::new(self.carry_opt_out(take), latch);
             }
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
         if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
+            // What a record said that is gone was taken back by nobody, and this one has said nothing yet.
+            let untold = before.salesforce && !before.engage;
+            if untold && !now.salesforce && self.situation.link.baseline.is_none() {
+                return Verdict::new(hold_cleared(now, before), latch);
+            }
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return match self.said_anew(now) {
                 SaidAnew::Yes => Verdict::new(

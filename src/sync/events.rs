@@ -181,7 +181,8 @@ fn quiet_base(
     event: &ChangeEvent,
 ) -> Result<Option<SalesforceRecord>, StoreError> {
     for (link, pending) in links {
-        if pending.any() || link.baseline.is_none() || tx.due(&link.prospect)?.is_some() {
+        if pending.any() || link.out_of_scope || link.baseline.is_none() || tx.due(&link.prospect)?.is_some()
+        {
             return Ok(None);
         }
     }

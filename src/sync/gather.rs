@@ -96,6 +96,7 @@ impl Engine {
         }
         let opted_out = |value: &str| PersonStatus::new(value).is_opted_out();
         work.intent.is_some()
+            || work.link.latch.as_ref().is_some_and(|latch| latch.seen.salesforce != latch.seen.engage)
             || work.due.seen.iter().any(|seen| match (&seen.value, seen.side) {
                 (Some(value), Some(Side::Engage)) => opted_out(value),
                 // Only a read can tell.

@@ -50,6 +50,7 @@ pub(super) fn salesforce(
     let object = record.id.object();
     let field = |field: &FieldMapping| field.name(object).map(|name| mark(&text_of(record, name)));
     let moved_on = link.both_moved
+        || link.out_of_scope && mapping.in_scope(object, &record.fields)
         || link.baseline.as_ref().is_none_or(|baseline| differs(mapping, baseline, record))
         || details::moved(mapping, link, |base| base.salesforce, field);
     if !gone && !moved_on && !pending.any() {
@@ -103,11 +104,12 @@ pub(super) fn prospect(
             None => Observed::Unlinked,
         };
     };
-    // Engage keeps naming the Lead after we followed its conversion or merge; only another answer than the one
-    // the link was made from is news.
+    // Engage keeps naming the Lead after we followed its conversion or merge; only another answer than the one the link was
+    // made from is news, and none of those that went on as the present one.
     if let Some(id) = prospect.salesforce
         && link.named_by_engage != Some(id)
         && link.salesforce != id
+        && !link.came_from.contains(&id)
         && mapping.object(id.object()).is_some()
         && !prospect.deleted
     {

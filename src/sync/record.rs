@@ -227,6 +227,10 @@ pub(super) fn held(
     now: Timestamp,
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
+    // An operator has answered while this was looked at: the link is due by that, and decided anew.
+    if tx.held(&work.link.prospect)? != work.held {
+        return Ok(());
+    }
     let old = work.held.as_ref().filter(|held| held.reason == *reason);
     let shown = Shown::of(mapping, work);
     let held = Held {
@@ -248,6 +252,12 @@ pub(super) fn held(
         notes.push(Note::new(NoteKind::Held, entry, None));
     }
     tx.put_held(&held)
+}
+
+/// Whether a link is held for one of the further fields that a step writes.
+pub(super) fn is_about(work: &Work, step: &Step) -> bool {
+    let reason = work.held.as_ref().map(|held| &held.reason);
+    matches!(reason, Some(HoldReason::DetailChanged { detail }) if step.details.contains_key(detail))
 }
 
 /// A link that is held no more.
@@ -274,4 +284,37 @@ pub(super) fn settle_pauses(tx: &mut Transaction<'_>, work: &Work) -> Result<(),
         tx.set_own_pauses(&work.link.prospect, &pauses)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gather::work;
+    use super::*;
+    use crate::store::{Resolution, Seen, Source, Store, StoreOptions};
+
+    #[test]
+    fn an_answer_that_comes_while_a_link_is_looked_at_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), "acme", StoreOptions::default()).unwrap();
+        let now: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
+        let mapping = crate::mapping::parse("test.toml", include_str!("../../mapping/example.toml")).unwrap();
+        let kept = store.write_blocking(move |tx| {
+            let link = Link::new("p_1".parse().unwrap(), "00Q5f0000000001EAA".parse().unwrap());
+            let seen = Seen { side: None, source: Source::Poll, at: now, value: None, by: None };
+            let due = tx.mark_due(&link.prospect, seen)?;
+            tx.put_link(&link)?;
+            let hold = |tx: &mut Transaction<'_>, work: &Work| {
+                held(tx, &mapping.mapping, work, &HoldReason::BothChanged, now, &mut Vec::new())
+            };
+            let looked_at = work(tx, due.clone(), link.clone())?;
+            hold(tx, &looked_at)?;
+            let looked_at = work(tx, due, link.clone())?;
+            let answer = Some(Resolution { take: Side::Engage, by: "Ann Lee".to_owned() });
+            tx.put_held(&Held { resolution: answer, ..looked_at.held.clone().unwrap() })?;
+            hold(tx, &looked_at)?;
+            tx.held(&link.prospect)
+        });
+        let kept = kept.unwrap().unwrap();
+        assert_eq!(kept.resolution.map(|resolution| resolution.by).as_deref(), Some("Ann Lee"));
+    }
 }

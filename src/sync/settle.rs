@@ -13,7 +13,7 @@ use crate::mapping::{Mapping, Winner};
 use crate::metrics;
 use crate::model::{Baseline, HoldReason, SalesforceObject, SequenceAction, SetAt, Side, Target};
 use crate::mutant;
-use crate::reconcile::{Decision, Situation, Verdict, decide, of_age};
+use crate::reconcile::{Decision, LeaveReason, Situation, Verdict, decide, of_age};
 use crate::store::{OwnPauses, Source, Transaction};
 use std::collections::HashMap;
 
@@ -57,6 +57,7 @@ impl Engine {
                     salesforce: work.record.as_ref(),
                     prospect: work.prospect.as_ref(),
                     resolution: taken(&mapping, work),
+                    held: work.held.as_ref().map(|held| &held.reason),
                     converted_statuses: &org.converted_statuses,
                     others: &work.others,
                     sequences: &work.sequences,
@@ -89,7 +90,7 @@ impl Engine {
                 && let Some(at) = set_at.get(&record.id)
             {
                 record.status_set_at = *at;
-                decided[i].verdict = verdict(&decided[i].work, false);
+                decided[i].verdict = verdict(&decided[i].work, decided[i].beside_parked);
             }
         }
         Ok(decided)
@@ -267,6 +268,7 @@ fn settle_one(
                     baseline.salesforce.entry(name).or_insert(value);
                 }
             }
+            link.out_of_scope = false;
             if link != work.link {
                 tx.put_link(&link)?;
             }
@@ -308,6 +310,7 @@ fn settle_one(
         Decision::Unlink(reason) => parting::unlinked(tx, work, *reason, now, notes)?,
         Decision::LeaveAlone(reason) => {
             parting::left_alone(tx, work, *reason, now)?;
+            link.out_of_scope = *reason == LeaveReason::OutOfScope;
             if link != work.link {
                 tx.put_link(&link)?;
             }

@@ -38,6 +38,8 @@ pub(super) struct Write {
     pub(super) intent: Intent,
     pub(super) latch: LatchChange,
     pub(super) details: BTreeMap<Detail, DetailBase>,
+    /// Further fields wait for their turn behind it.
+    pub(super) more: bool,
     /// The company's limits let it pass, when all that was due with it was counted.
     pub(super) is_counted: bool,
     /// What was refused of it, while the rest is written.
@@ -61,8 +63,8 @@ impl Write {
             at: now,
             touched,
         };
-        let Verdict { latch, details, .. } = decided.verdict;
-        Some(Write { work, intent, latch, details, is_counted: false, left_out: None, asked_at: None })
+        let Verdict { latch, details, more, .. } = decided.verdict;
+        Some(Write { work, intent, latch, details, more, is_counted: false, left_out: None, asked_at: None })
     }
 
     /// The intent as it is stored.
@@ -347,7 +349,10 @@ fn record_one(
                 tx.clear_restored(prospect)?;
             }
             let entry = record::written_entry(mapping, work, intent, now);
-            record::unhold(tx, work, now, notes)?;
+            // A conflict of the status is not settled by a further field.
+            if !intent.step.is_details() || record::is_about(work, &intent.step) {
+                record::unhold(tx, work, now, notes)?;
+            }
             tx.append_journal(&entry)?;
             notes.push(Note::new(NoteKind::Written, entry, None));
             if let Some(left_out) = &write.left_out {
@@ -358,10 +363,10 @@ fn record_one(
                 (Target::Engage { status, .. }, Some(shows)) => shows.status != *status,
                 _ => false,
             };
-            // Behind a write of further fields the rest of the link waits for its turn, and so does a move to another
-            // record behind its last word.
+            // Behind a write of further fields the rest of the link waits for its turn, as they do behind a status, and a
+            // move to another record behind its last word.
             let moves = work.record.as_ref().is_some_and(has_moved_on);
-            if surprised || moves || intent.step.is_details() {
+            if surprised || moves || write.more || intent.step.is_details() {
                 Ok(())
             } else {
                 tx.clear_due(prospect, work.due.generation).map(drop)

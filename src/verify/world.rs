@@ -115,6 +115,7 @@ impl<'m> World<'m> {
             salesforce: Some(&record),
             prospect: Some(&prospect),
             resolution: None,
+            held: None,
             converted_statuses: &[],
             others: &[],
             sequences: &self.sequences,

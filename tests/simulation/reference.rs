@@ -81,17 +81,19 @@ pub fn decide(company: &Company, known: &Known) -> Told {
         return to_salesforce(known, OUT, true);
     }
     if seen != [false, false] {
-        return taken_back(company, known, out);
+        return taken_back(company, known, out, seen);
     }
     ordinary(company, known)
 }
 
 /// Somebody took an opt-out back.
-fn taken_back(company: &Company, known: &Known, out: [bool; 2]) -> Told {
+fn taken_back(company: &Company, known: &Known, out: [bool; 2], seen: [bool; 2]) -> Told {
     match known.taken {
         Some(0) if out[0] => return to_engage(known, Some("opted_out")),
         Some(1) if out[1] => return to_salesforce(known, OUT, true),
         None if !company.follows_cleared => return Told::Hold,
+        // Another record said so, and Engage was never told.
+        None if known.base.is_none() && seen == [true, false] && out == [false, false] => return Told::Hold,
         // Edited since, and says so still: says so anew.
         None if out[0] && known.base.as_ref().is_some_and(|base| record(base) != record(&known.now)) => {
             return to_engage(known, Some("opted_out"));

@@ -220,6 +220,7 @@ impl Ready {
             salesforce: Some(&record),
             prospect: Some(&prospect),
             resolution: known.taken.map(|side| if side == 0 { Side::Salesforce } else { Side::Engage }),
+            held: None,
             converted_statuses: &[],
             others: &[],
             sequences: &[],

@@ -145,6 +145,23 @@ fn no_side_can_be_taken_when_it_is_not_known_who_is_who() {
 }
 
 #[test]
+fn to_give_up_a_refused_field_settles_nothing_about_the_status() {
+    let base = DetailBase { salesforce: 7, engage: 7 };
+    let idle = Idle::new(move |t| {
+        t.put_link(&link())?;
+        t.put_parked(&Parked { details: [(Detail::Title, base)].into(), ..parked() })
+    });
+    assert_eq!(idle.call(&["parked", "drop", "--yes"]).code, 0);
+    let kept = idle.store().read_blocking(|r| r.link(&prospect())).unwrap().unwrap();
+    assert_eq!(kept.baseline, link().baseline);
+    assert_eq!(
+        kept.details.get(&Detail::Title),
+        Some(&base),
+        "the title that was given up is not tried again"
+    );
+}
+
+#[test]
 fn a_retry_takes_the_record_off_the_list_and_makes_it_due() {
     let idle = Idle::new(|t| {
         t.put_link(&link())?;

@@ -156,6 +156,7 @@ fn check(line: &str) -> Result<(), String> {
         salesforce: record.as_ref(),
         prospect: prospect.as_ref(),
         resolution,
+        held: None,
         converted_statuses: &converted,
         others: &others,
         sequences: &[],

@@ -50,3 +50,20 @@ async fn what_was_used_of_the_day_is_told_by_purpose_and_outlives_the_process() 
     assert_eq!(again, restarted.org.calls().len() as u64);
     assert!(again > ours);
 }
+
+#[tokio::test]
+async fn an_opt_out_that_engage_was_not_told_yet_waits_for_no_quota() {
+    let world = World::example().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.agree().await;
+    world.product.bounce(&jane.prospect).unwrap();
+    world.user_ticks_opt_out(&jane);
+    world.cycle().await;
+    assert_eq!(world.held().await.len(), 1, "a bounced person cannot be opted out");
+    world.advance(Duration::from_secs(1200));
+    world.org.set_daily_limit(10_000, 8_100);
+    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.user_sets_person(&jane, "approaching");
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "opted_out");
+}

@@ -1,6 +1,7 @@
 //! Further fields, each with a three-way merge of its own.
 
 use super::world::World;
+use std::time::Duration;
 
 const FIELDS: &str = r#"
 [[field]]
@@ -166,4 +167,55 @@ async fn a_refused_title_is_parked_lets_the_status_pass_and_is_tried_again_when_
     assert_eq!(world.lead_field(&jane, "Title"), "Engineer");
     assert!(world.parked().await.is_empty());
     world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn who_decides_about_a_title_decides_nothing_about_the_status() {
+    let world = world().await;
+    let jane = world.person("Not interested", "success").await;
+    world.settle().await;
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.product.set_field(&jane.prospect, "title", "Manager");
+    world.settle().await;
+    assert_eq!(reasons(&world).await, ["both sides changed title, and no winner is named for it"]);
+    world.resolve(&jane, lockstep::model::Side::Salesforce, "Ann").await;
+    world.settle().await;
+    assert_eq!(world.detail(&jane, "title"), "Director");
+    assert_eq!(world.person_status(&jane), "success", "adopted as it was");
+    assert!(world.held().await.is_empty());
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_title_waits_for_no_sweep_behind_a_status_that_was_written_late() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.user_sets_person(&jane, "success");
+    world.product.set_field(&jane.prospect, "title", "VP Sales");
+    world.no_write_arrives();
+    world.cycle().await;
+    world.advance(Duration::from_secs(1200));
+    world.cycle().await;
+    world.writes_arrive_again();
+    world.advance(Duration::from_secs(1200));
+    world.settle().await;
+    assert_eq!(world.lead_status(&jane), "Nurture");
+    assert_eq!(world.lead_field(&jane, "Title"), "VP Sales");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_conflict_of_the_status_is_seen_beside_a_refused_title() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.org.refuse("Lead", "Title", Some("Wizard".into()), "no wizards here");
+    world.product.set_field(&jane.prospect, "title", "Wizard");
+    world.settle().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.user_sets_person(&jane, "not_interested");
+    world.settle().await;
+    assert_eq!(world.parked().await.len(), 1, "the title");
+    assert_eq!(world.held().await.len(), 1, "both changed within the guard band");
 }

@@ -3,6 +3,7 @@
 use super::world::{Person, World};
 use lockstep::model::{HoldReason, SalesforceId};
 use serde_json::json;
+use std::time::Duration;
 
 const BOX: &str = "HasOptedOutOfEmail";
 
@@ -272,4 +273,68 @@ async fn a_contact_that_is_ticked_as_opted_out_once_it_was_taken_over_is_carried
     world.cycle().await;
     assert_eq!(world.person_status(&jane), "opted_out");
     world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_prospect_that_comes_to_name_the_lead_they_were_stays_with_what_that_became() {
+    for is_merge in [false, true] {
+        let world = World::example().await;
+        let lead = world.lead_without_prospect("Attempting to contact");
+        let prospect = world.product.create("john@example.com", "John", "Roe", "Acme", None);
+        world.product.set_status(&prospect, "approaching").unwrap();
+        let john = Person { lead, prospect };
+        world.settle().await;
+        assert_eq!(world.linked_to(&john).await, Some(lead), "by their email");
+        world.product.link(&john.prospect, Some(lead));
+        world.settle().await;
+        // By then no poll lists the prospect again for that.
+        world.advance(Duration::from_secs(1200));
+        world.settle().await;
+        let now = match is_merge {
+            true => {
+                let winner =
+                    world.org.create_lead("Jon", "Roe", "Acme", "jon@example.com", "Attempting to contact");
+                let winner = winner.unwrap();
+                world.merge(winner, &john);
+                winner
+            }
+            false => {
+                let contact = world.org.convert(lead).unwrap();
+                world.org.edit(contact, &[("Engagement_Status__c", "Attempting to contact".into())]);
+                contact
+            }
+        };
+        world.settle().await;
+        assert_eq!(world.linked_to(&john).await, Some(now));
+        world.user_sets_person(&john, "success");
+        world.settle().await;
+        assert_eq!(world.linked_to(&john).await, Some(now), "Engage only goes on naming the Lead");
+        assert_eq!(world.record_status(now), "Nurture");
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_that_engage_could_not_take_is_kept_when_engage_names_another_record() {
+    for follows in [false, true] {
+        let cleared = if follows { "\n[opt_out]\ncleared = \"follow\"\n" } else { "" };
+        let world =
+            World::with_mapping(&format!("{}{cleared}", include_str!("../../../mapping/example.toml"))).await;
+        let jane = world.person("Attempting to contact", "approaching").await;
+        let other = world.lead_without_prospect("Attempting to contact");
+        world.agree().await;
+        world.product.bounce(&jane.prospect).unwrap();
+        world.user_ticks_opt_out(&jane);
+        world.cycle().await;
+        world.product.link(&jane.prospect, Some(other));
+        world.settle().await;
+        world.user_sets_person(&jane, "approaching");
+        world.settle().await;
+        assert_eq!(world.linked_to(&jane).await, Some(other));
+        assert_eq!(
+            world.held().await.len(),
+            1,
+            "nobody has taken it back: a person is asked (follows: {follows})"
+        );
+    }
 }

@@ -219,3 +219,24 @@ async fn a_prospect_that_engage_names_on_a_contact_after_its_lead_moves_there() 
     assert_eq!(world.record_status(contact), "Nurture");
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn what_engage_said_while_a_record_was_out_of_scope_is_carried_over_once_it_is_back() {
+    let example = include_str!("../../../mapping/example.toml");
+    let scoped = example.replace("scope   = { IsConverted = false }", "scope = { LeadSource = \"Web\" }");
+    let world = World::with_mapping(&scoped).await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.user_sets_lead(&jane, "LeadSource", "Web");
+    world.agree().await;
+    world.user_sets_lead(&jane, "LeadSource", "Event");
+    world.cycle().await;
+    world.unsubscribes(&jane);
+    world.cycle().await;
+    assert!(!world.lead_is_opted_out(&jane), "out of scope: left alone");
+    world.advance(Duration::from_secs(1200));
+    world.cycle().await;
+    world.user_sets_lead(&jane, "LeadSource", "Web");
+    world.cycle().await;
+    assert!(world.lead_is_opted_out(&jane));
+    world.is_quiet().await;
+}

@@ -139,6 +139,7 @@ impl Small {
             salesforce: Some(&record),
             prospect: Some(&prospect),
             resolution: asked.taken.map(|side| [Side::Salesforce, Side::Engage][usize::from(side)]),
+            held: None,
             converted_statuses: &[],
             others: &[],
             sequences: &[],
