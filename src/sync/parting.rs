@@ -55,7 +55,7 @@ pub(super) fn unlinked(
     tx.put_former(&Former {
         prospect: prospect.clone(),
         salesforce: work.link.salesforce,
-        named_by_engage: work.link.named_by_engage,
+        named_by_engage: work.link.named_by_engage.or(work.link.came_from.first().copied()),
         latch: work.link.latch.clone(),
         why: parting(work, reason),
         at: now,
