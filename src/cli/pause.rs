@@ -15,7 +15,9 @@ pub(super) struct Paused {
 /// Stops writing.
 pub async fn pause(context: &Context) -> Result<Shown, Failure> {
     access::operations(context).await?.pause().await?;
-    let text = || "Paused: it reads on, and writes nothing until `lockstep resume`.\n".to_owned();
+    let text = || {
+        "Paused: what is under way is finished. It reads on, and writes nothing more until `lockstep resume`.\n".to_owned()
+    };
     Ok(Shown::well(context.show(&Paused { paused: true }, text)))
 }
 

@@ -22,8 +22,8 @@ pub struct Candidate {
     pub is_opt_out: bool,
     /// Whether it comes from two sides that disagreed when first seen together.
     pub is_first_sight: bool,
-    /// What is written, and what both sides held when it was decided, as one number: what was let through is exactly
-    /// this, and nothing that was decided later.
+    /// To whom, what is written, and what both sides held when it was decided, as one number: what was let through is
+    /// exactly this, and nothing that was decided later.
     pub fingerprint: u64,
     /// The fingerprint of the write that an operator let through for this link, if one was.
     pub approved: Option<u64>,
@@ -39,13 +39,13 @@ impl Candidate {
         approved: Option<u64>,
     ) -> Candidate {
         Candidate {
+            fingerprint: fingerprint(&prospect, step),
             prospect,
             salesforce,
             change,
             side: step.side(),
             is_opt_out: step.is_opt_out(),
             is_first_sight: matches!(step.reason, WriteReason::FirstSight(_)),
-            fingerprint: fingerprint(step),
             approved,
         }
     }
@@ -56,10 +56,10 @@ impl Candidate {
     }
 }
 
-fn fingerprint(step: &Step) -> u64 {
+fn fingerprint(prospect: &ProspectId, step: &Step) -> u64 {
     use sha2::{Digest, Sha256};
-    // Both are plain data, which always has a JSON form.
-    let text = serde_json::to_vec(&(&step.target, &step.seen)).unwrap_or_default();
+    // All are plain data, which always has a JSON form.
+    let text = serde_json::to_vec(&(prospect, &step.target, &step.seen)).unwrap_or_default();
     let digest = Sha256::digest(&text);
     u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
@@ -161,4 +161,29 @@ fn batches(mut candidates: Vec<Candidate>) -> Vec<Batch> {
 pub fn plan_id(fingerprints: impl IntoIterator<Item = u64>) -> String {
     let sum = fingerprints.into_iter().fold(0u64, u64::wrapping_add);
     format!("plan-{sum:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Baseline, PersonStatus, SequenceAction, Target};
+
+    #[test]
+    fn the_same_write_to_somebody_else_is_another_plan() {
+        let step = Step {
+            target: Target::Engage { status: PersonStatus::new("success"), sequences: SequenceAction::Leave },
+            seen: Baseline { salesforce: Default::default(), engage: PersonStatus::new("approaching") },
+            rule: None,
+            reason: WriteReason::Changed(Side::Salesforce),
+            overruled: None,
+            details: Default::default(),
+        };
+        let plan_of = |prospect: &str| {
+            let lead = "00Q000000000001".parse().unwrap();
+            let of = Candidate::new(prospect.parse().unwrap(), lead, ChangeId(1), &step, None);
+            plan_id([of.fingerprint])
+        };
+        assert_eq!(plan_of("p_1"), plan_of("p_1"));
+        assert_ne!(plan_of("p_1"), plan_of("p_2"));
+    }
 }

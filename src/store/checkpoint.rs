@@ -1,8 +1,8 @@
 //! Checkpoints: whole copies of what decides, beside the engine's files, of which the newest three are kept.
 //!
-//! A checkpoint is written to a file of another name, synced, renamed, and the directory synced: under its own name it
-//! is whole or not there. The journal is not in it: it explains and decides nothing, and may be a hundred times larger
-//! than all the rest; `lockstep store export --journal` takes it along.
+//! A checkpoint is written to a file of another name, synced, read through, renamed, and the directory synced: under its
+//! own name it is whole or not there. The journal is not in it: it explains and decides nothing, and may be a hundred
+//! times larger than all the rest; `lockstep store export --journal` takes it along.
 
 use super::{Store, StoreError, copy_file};
 use crate::kill_point;
@@ -89,6 +89,10 @@ pub(super) fn write(store: &Store, dir: &Path, at: Timestamp) -> Result<Checkpoi
         let (file, rows) = store.copy_to(file, at, false)?;
         file.sync_all().map_err(|error| failed(&new, error))?;
         kill_point::here("checkpoint.written");
+        // Three that cannot be read would be found out only when one of them is needed.
+        copy_file::check(&new).map_err(|error| StoreError::Aborted {
+            reason: format!("the checkpoint cannot be read again: {error}"),
+        })?;
         let path = folder.join(format!("{number:08}.{EXTENSION}"));
         std::fs::rename(&new, &path).map_err(|error| failed(&path, error))?;
         kill_point::here("checkpoint.renamed");

@@ -15,7 +15,7 @@ use std::path::Path;
 /// The form of the lines. Another one takes another number.
 const FORMAT: u32 = 1;
 
-/// The longest line that is read: a row has some hundred bytes.
+/// The longest line that is read, and so the longest that is written: a row has some hundred bytes.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
 /// What stands before a line's own text: `{"crc":"0123abcd",`.
@@ -125,6 +125,13 @@ impl<W: Write> CopyWriter<W> {
         let text = serde_json::to_vec(line)?;
         let rest = text.get(1..).unwrap_or_default();
         let prefix = prefix(rest);
+        let length = (prefix.len() + rest.len() + 1) as u64;
+        if length > LINE_BYTES_MAX {
+            let why = format!(
+                "a row takes a line of {length} bytes, longer than the {LINE_BYTES_MAX} bytes that are read"
+            );
+            return Err(io::Error::other(why));
+        }
         for part in [prefix.as_bytes(), rest, b"\n"] {
             self.all.update(part);
             self.out.write_all(part)?;
@@ -264,6 +271,21 @@ mod tests {
         {
             assert!(checked(joined(order).as_bytes()).is_err(), "{order:?}");
         }
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_can_be_read_again_or_is_refused_in_words() {
+        let of = |length: usize| {
+            let header = Header::new(2, "acme".to_owned(), Timestamp::UNIX_EPOCH, 7, false);
+            let mut writer = CopyWriter::new(Vec::new(), header).unwrap();
+            writer.row(&Line::Meta("name".to_owned(), "x".repeat(length)))?;
+            Ok::<_, io::Error>(writer.end().unwrap().0)
+        };
+        let around = of(0).unwrap().split(|byte| *byte == b'\n').nth(1).unwrap().len() + 1;
+        let longest = usize::try_from(LINE_BYTES_MAX).unwrap() - around;
+        assert_eq!(checked(&of(longest).unwrap()), Ok(1));
+        let refused = of(longest + 1).unwrap_err().to_string();
+        assert!(refused.contains("longer than the 1048576 bytes"), "{refused}");
     }
 
     #[test]

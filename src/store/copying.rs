@@ -2,8 +2,9 @@
 //!
 //! In it are: links with their baselines and latches, conflicts, parked writes, own pauses, newcomers, dropped links,
 //! cursors, the write counts of the last hour, what is remembered by name, and the journal where it is asked for.
-//! Not in it are indexes, which are made anew, and what must not be carried out from a copy: due marks with their
-//! approvals, and decided writes. Whoever puts a copy back has everything linked looked at instead.
+//! Not in it are indexes, which are made anew; which writes had no precondition, which is only reported; and what must
+//! not be carried out from a copy: due marks with their approvals, and decided writes. Whoever puts a copy back has
+//! everything linked looked at instead.
 
 use super::copy_file::{CopyError, CopyWriter, Header, Line};
 use super::key::{Key, Kind};
@@ -123,6 +124,8 @@ fn line(key: &Key, bytes: &[u8]) -> Result<Option<Line>, StoreError> {
     };
     let Some(kind) = key.kind() else { return Ok(None) };
     Ok(Some(match kind {
+        // Of up to as many writes as a job takes, for a report that is of no use later: it would be one very long line.
+        Kind::Meta if key.text_after_kind() == marks::UNGUARDED_WRITES => return Ok(None),
         Kind::Meta => Line::Meta(key.text_after_kind(), read(key, bytes)?),
         Kind::Cursor => Line::Cursor(key.text_after_kind(), read(key, bytes)?),
         Kind::Link => Line::Link(read(key, bytes)?),

@@ -10,6 +10,7 @@ use super::lock::Lock;
 use super::on_sled::wait_until_closed;
 use super::schema::identify;
 use super::simulated::{OnSimulatedDisk, SimulatedDisk};
+use super::verify::Indexes;
 use super::witness::Witness;
 use super::{StoreError, StoreOptions, ballast, checkpoint, rebuild};
 use crate::{emit, kill_point};
@@ -153,8 +154,8 @@ pub(super) fn simulated(disk: &SimulatedDisk, tenant: &str) -> Result<Opened, St
     Ok(Opened { engine, witness: None, _lock: None })
 }
 
-/// Looks at every row that decides something, or at every row: none may be damaged, missing or older than the last
-/// commit that was acknowledged.
+/// Looks at every row that decides something, or at every row and what leads to it: none may be damaged, missing or older
+/// than the last commit that was acknowledged.
 fn check(
     engine: &Engine,
     thorough: bool,
@@ -162,15 +163,20 @@ fn check(
     looked_at: &AtomicU64,
 ) -> Result<(), StoreError> {
     let kinds = Kind::in_order(|kind| thorough || !kind.is_journal());
-    let mut count = Count::default();
+    let (mut count, mut indexes) = (Count::default(), Indexes::default());
     for kind in &kinds {
         for row in engine.range(&kind.key()..&kind.key().end()) {
             let (key, bytes) = row?;
             count.add(&key, &bytes);
+            if thorough {
+                indexes.add(&key, &bytes);
+            }
             looked_at.fetch_add(1, Ordering::Relaxed);
         }
     }
     let mut problems = count.problems(&kinds);
+    // What the last process stopped for has to be found here too, or it would be believed, found and stopped for again.
+    problems.extend(indexes.problems(|kind| !kind.is_journal()));
     if let Some(witnessed) = witnessed.filter(|witnessed| count.commit < Some(*witnessed)) {
         let found = count.commit.unwrap_or(0);
         problems.push(format!("commit {witnessed} was acknowledged, and {found} is the last one in it"));
@@ -183,7 +189,8 @@ fn check(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Store;
+    use super::super::testing::{at, link, prospect, salesforce};
+    use super::super::{Store, Transaction};
     use super::*;
     use std::time::Duration;
 
@@ -222,6 +229,30 @@ mod tests {
         still_closing.lock().unwrap();
         let error = open(Duration::from_millis(20)).err();
         assert!(matches!(error, Some(StoreError::TimedOut { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn an_index_that_says_less_than_its_rows_is_put_right_at_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Store::open(dir.path(), "acme", StoreOptions::for_the_daemon()).unwrap();
+        let store = open();
+        store.write_blocking(|t| t.put_link(&link(1, 1))).unwrap();
+        store.checkpoint(at(1)).unwrap();
+        // A mistake of ours, which the books cannot know of.
+        let index = Kind::LinkBySalesforce.key().salesforce(&salesforce(1)).prospect(&prospect(1));
+        let lose = move |t: &mut Transaction<'_>| {
+            t.remove(index);
+            Ok(())
+        };
+        store.write_blocking(lose).unwrap();
+        let found = store.verify().unwrap();
+        assert!(!found.whole && !found.only_journal, "{found:?}");
+        drop(store);
+        Doubt::of(&StoreError::Corrupted { reason: found.problems.join("; ") }).unwrap().leave(dir.path());
+        let store = open();
+        let restored = store.read_blocking(|r| r.last_restored()).unwrap().expect("it is put back");
+        assert!(restored.why.contains("LinkBySalesforce"), "{restored:?}");
+        assert!(store.check().unwrap().whole);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Reader<'_> {
         now: Timestamp,
     ) -> Result<u32, StoreError> {
         let writes = self.writes(&writes_key(prospect, side))?;
-        let recent = writes.iter().filter(|at| **at > hour_before(now)).count();
+        let recent = writes.iter().filter(|at| is_recent(**at, now)).count();
         Ok(u32::try_from(recent).unwrap_or(u32::MAX))
     }
 
@@ -95,7 +95,7 @@ impl Transaction<'_> {
 
     fn change_writes(&mut self, key: Key, now: Timestamp, add: Option<Timestamp>) -> Result<(), StoreError> {
         let mut writes = self.writes(&key)?;
-        writes.retain(|at| *at > hour_before(now));
+        writes.retain(|at| is_recent(*at, now));
         writes.extend(add);
         if writes.is_empty() {
             self.remove(key);
@@ -107,6 +107,11 @@ impl Transaction<'_> {
 
 fn writes_key(prospect: &ProspectId, side: Side) -> Key {
     Kind::Writes.key().prospect(prospect).side(side)
+}
+
+/// Whether a write is counted still. By the microsecond, as the keys of times are: both are dropped together.
+fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    at.as_microsecond() > hour_before(now).as_microsecond()
 }
 
 fn hour_before(now: Timestamp) -> Timestamp {
@@ -137,6 +142,19 @@ mod tests {
         // One write, an hour later, takes what is outdated with it.
         write(3, Side::Engage, 3_620);
         assert_eq!((store.rows(Kind::Writes), store.rows(Kind::WritesByTime)), (1, 1));
+    }
+
+    #[test]
+    fn two_writes_an_hour_apart_within_a_microsecond_leave_as_many_times_as_are_counted() {
+        let store = TestStore::new();
+        let write = |nanoseconds| {
+            let now = at(0) + jiff::SignedDuration::from_nanos(nanoseconds);
+            store.write(|t| t.count_write(&prospect(1), Side::Engage, now)).unwrap();
+        };
+        write(900);
+        write(3_600_000_000_100);
+        let counted = store.reader().writes(&writes_key(&prospect(1), Side::Engage)).unwrap().len();
+        assert_eq!(store.rows(Kind::WritesByTime), counted);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Store {
 /// For each kind of index: what the rows ask for, and what is there. Compared by number and sum, so that memory does not
 /// grow with the store.
 #[derive(Default)]
-struct Indexes {
+pub(super) struct Indexes {
     wanted: BTreeMap<Kind, Sum>,
     found: BTreeMap<Kind, Sum>,
 }
@@ -107,7 +107,8 @@ const INDEXES: [Kind; 7] = [
 ];
 
 impl Indexes {
-    fn add(&mut self, key: &Key, bytes: &[u8]) {
+    /// Takes in one row.
+    pub(super) fn add(&mut self, key: &Key, bytes: &[u8]) {
         let Some(kind) = key.kind() else { return };
         if INDEXES.contains(&kind) {
             // Times of writes are counted, not led to: what leads there bears a number of its own.
@@ -155,7 +156,8 @@ impl Indexes {
         }
     }
 
-    fn problems(&self, concerns: impl Fn(Kind) -> bool) -> Vec<String> {
+    /// Where the indexes that are of concern say otherwise, in words.
+    pub(super) fn problems(&self, concerns: impl Fn(Kind) -> bool) -> Vec<String> {
         let of = |sums: &BTreeMap<Kind, Sum>, kind| sums.get(&kind).copied().unwrap_or_default();
         let differ = INDEXES.into_iter().filter(|kind| concerns(*kind)).filter_map(|kind| {
             let (wanted, found) = (of(&self.wanted, kind), of(&self.found, kind));

@@ -40,9 +40,10 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// Lets through what waits: that very write, and at once. `false` when nothing waits.
-    pub fn let_through(&mut self, prospect: &ProspectId) -> Result<bool, StoreError> {
-        let Some(old) = self.due(prospect)?.filter(|due| due.waiting.is_some()) else { return Ok(false) };
+    /// Lets through the write of this fingerprint, and at once. `false` when it does not wait, or not any more.
+    pub fn let_through(&mut self, prospect: &ProspectId, fingerprint: u64) -> Result<bool, StoreError> {
+        let waits = |due: &Due| due.waiting == Some(fingerprint);
+        let Some(old) = self.due(prospect)?.filter(waits) else { return Ok(false) };
         let due = Due { not_before: None, waiting: None, approved: old.waiting, ..old.clone() };
         self.replace_row(prospect, Some(&old), Some(&due))?;
         Ok(true)
@@ -78,7 +79,7 @@ mod tests {
         let asks =
             |fingerprint| store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), fingerprint));
         assert!(asks(7).unwrap());
-        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
+        assert!(store.write(|t| t.let_through(&prospect(1), 7)).unwrap());
         assert!(!asks(7).unwrap(), "a turn that was deciding meanwhile");
         let through = store.reader().due(&prospect(1)).unwrap().unwrap();
         assert_eq!((through.approved, through.waiting, through.not_before), (Some(7), None, None));
@@ -89,15 +90,25 @@ mod tests {
     fn what_waits_for_an_operator_is_let_through_as_it_was_and_at_once() {
         let store = TestStore::new();
         let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
-        assert!(!store.write(|t| t.let_through(&prospect(1))).unwrap(), "nothing waits yet");
+        assert!(!store.write(|t| t.let_through(&prospect(1), 7)).unwrap(), "nothing waits yet");
         store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), 7)).unwrap();
         assert!(ready(&store, 10).is_empty());
-        assert!(store.write(|t| t.let_through(&prospect(1))).unwrap());
+        assert!(store.write(|t| t.let_through(&prospect(1), 7)).unwrap());
         assert_eq!(ready(&store, 10), [prospect(1)]);
         let due = store.reader().due(&prospect(1)).unwrap().unwrap();
         assert_eq!((due.waiting, due.approved), (None, Some(7)));
         let (waiting, _) = store.reader().waiting_after(None, 10).unwrap();
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn what_waits_by_now_is_not_let_through_where_something_else_was_shown() {
+        let store = TestStore::new();
+        let due = mark(&store, 1, seen(Source::Poll, 0, "success"));
+        store.write(|t| t.hold_back(&prospect(1), due.generation, at(900), 8)).unwrap();
+        assert!(!store.write(|t| t.let_through(&prospect(1), 7)).unwrap());
+        let due = store.reader().due(&prospect(1)).unwrap().unwrap();
+        assert_eq!((due.waiting, due.approved, due.not_before), (Some(8), None, Some(at(900))));
     }
 
     #[test]

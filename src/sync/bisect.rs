@@ -121,6 +121,11 @@ impl Engine {
                 alone.extend(part.into_iter().map(|write| (write, Ended::Failed(first.clone()))));
                 continue;
             }
+            if self.is_paused().await? {
+                // Which of them is to blame is not known; they stay due.
+                alone.extend(part.into_iter().map(|write| (write, Ended::Undone(first.effect))));
+                continue;
+            }
             calls += 1;
             let (ended, done, whole) = self.write_part(side, part, None).await?;
             written += self.record(ended).await?;

@@ -64,10 +64,18 @@ impl Engine {
         object: SalesforceObject,
         writes: Vec<Write>,
     ) -> Result<usize, Interrupted> {
+        if self.is_paused().await? {
+            return Ok(0);
+        }
         self.put_intents(&writes).await?;
         let (mut ended, going) = self.look_at_all(writes).await?;
         let rows: Vec<SalesforceWrite> = going.iter().filter_map(super::salesforce_write::row).collect();
         if rows.is_empty() {
+            return self.record(ended).await;
+        }
+        // The look takes a while, and a job that runs is waited for: none is begun once an operator has paused.
+        if self.is_paused().await? {
+            ended.extend(going.into_iter().map(|write| (write, Ended::Undone(Effect::None))));
             return self.record(ended).await;
         }
         let job = self.salesforce.start_bulk_update(object, &rows).await?;

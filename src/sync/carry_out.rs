@@ -245,7 +245,7 @@ impl Engine {
     /// side's lane goes on.
     async fn lane(&self, mut batches: Vec<Vec<Write>>) -> Result<usize, StoreError> {
         let mut written = 0;
-        while !batches.is_empty() && !self.is_stopping() {
+        while !batches.is_empty() && !self.is_stopping() && !self.is_paused().await? {
             let rest = batches.split_off(batches.len().min(BATCHES_A_READ));
             match self.write_batches(std::mem::replace(&mut batches, rest)).await {
                 Ok(rows) => written += rows,

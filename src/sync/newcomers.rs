@@ -139,8 +139,14 @@ impl Engine {
         let creations = self.allowed(creations, &open).await?;
         for some in creations.chunks(AT_ONCE) {
             self.begin(some, &open).await?;
-            for creation in some {
+            for (made, creation) in some.iter().enumerate() {
                 if self.is_stopping() {
+                    return Ok(());
+                }
+                if self.is_paused().await? {
+                    for left in &some[made..] {
+                        self.not_begun(&open[left.id()]).await?;
+                    }
                     return Ok(());
                 }
                 self.create_one(creation, &open[creation.id()]).await?;

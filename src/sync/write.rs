@@ -191,6 +191,11 @@ impl Engine {
         writes: Vec<Write>,
         source: Option<&HashMap<SalesforceId, SalesforceRecord>>,
     ) -> Result<usize, Interrupted> {
+        // An operator may have stopped the writing since the intents were made: nothing was sent, and all stay due.
+        if self.is_paused().await? {
+            let undone = writes.into_iter().map(|write| (write, Ended::Undone(Effect::None))).collect();
+            return self.record(undone).await;
+        }
         let (writes, held) = self.apart_from_held(writes);
         self.record(held).await?;
         if writes.is_empty() {

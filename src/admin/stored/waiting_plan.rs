@@ -35,18 +35,28 @@ impl Stored {
                 "the plan that waits is another one by now ({id}): look at `lockstep plan` again"
             )));
         }
-        let mut records = newcomers.len() as u64;
-        let through: Vec<Newcomer> = newcomers
-            .into_iter()
-            .map(|newcomer| Newcomer { waiting: false, approved: true, ..newcomer })
-            .collect();
-        self.store.write(move |tx| through.iter().try_for_each(|newcomer| tx.put_newcomer(newcomer))).await?;
+        // What does not wait any more, or waits as another write by now, was not shown: it is left as it is.
+        let shown: Vec<String> = newcomers.into_iter().map(|newcomer| newcomer.id).collect();
+        let mut records = self
+            .store
+            .write(move |tx| {
+                let mut through = 0;
+                for id in &shown {
+                    if let Some(newcomer) = tx.newcomer(id)?.filter(|newcomer| newcomer.waiting) {
+                        tx.put_newcomer(&Newcomer { waiting: false, approved: true, ..newcomer })?;
+                        through += 1;
+                    }
+                }
+                Ok(through)
+            })
+            .await?;
         for page in waiting.chunks(PAGE) {
-            let people: Vec<ProspectId> = page.iter().map(|due| due.prospect.clone()).collect();
+            let shown: Vec<(ProspectId, u64)> =
+                page.iter().filter_map(|due| Some((due.prospect.clone(), due.waiting?))).collect();
             let through = self.store.write(move |transaction| {
                 let mut through = 0;
-                for prospect in &people {
-                    through += u64::from(transaction.let_through(prospect)?);
+                for (prospect, fingerprint) in &shown {
+                    through += u64::from(transaction.let_through(prospect, *fingerprint)?);
                 }
                 transaction.set_meta(marks::FIRST_RUN_DONE, "true")?;
                 Ok(through)

@@ -1,5 +1,6 @@
 //! A record that always fails never delays the others, and is not tried for ever.
 
+use crate::scenarios::trouble::pauses_at;
 use crate::scenarios::world::{Person, World};
 use lockstep::admin::{Operations, Which};
 use lockstep::model::ProspectId;
@@ -61,6 +62,25 @@ async fn a_row_that_breaks_every_batch_it_is_in_keeps_nobody_else_from_being_wri
     world.sweep().await;
     world.settle().await;
     assert_eq!(world.lead_status(&people[0]), "Nurture", "it goes on once it can");
+}
+
+#[tokio::test]
+async fn an_operator_who_pauses_among_the_halves_of_a_batch_has_the_rest_left_and_blamed_for_nothing() {
+    let (world, people) = agreeing(100).await;
+    people.iter().for_each(|person| world.user_sets_person(person, "success"));
+    let body = r#"[{"errorCode":"JSON_PARSER_ERROR","message":"one row of it cannot be read"}]"#.to_owned();
+    let (patch, refusal) =
+        (When::next("PATCH", "/services/data"), Fault::Answer { status: 400, body, retry_after: None });
+    // What is refused is not carried out: the next call that is carries the first half.
+    pauses_at(world.store.clone(), world.org.faults(), patch.clone());
+    world.org.faults().add(patch, refusal);
+    world.cycle().await;
+    assert_eq!(world.with_status(&people, "Nurture"), 50);
+    assert_eq!(world.parked().await, []);
+
+    world.pause(false).await;
+    world.settle().await;
+    assert_eq!(world.with_status(&people, "Nurture"), people.len());
 }
 
 #[tokio::test]

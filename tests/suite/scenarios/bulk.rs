@@ -1,8 +1,9 @@
 //! Whole objects are read by bulk jobs where that costs fewer calls, and what a job reads is as good as a call's answer.
 
+use super::trouble::pauses_at;
 use super::world::World;
 use lockstep::config::Bulk;
-use lockstep::sandbox::{Fault, When};
+use lockstep::sandbox::{Fault, Moment, When};
 use lockstep::sync::LongWork;
 
 const MANY: usize = 5_000;
@@ -146,8 +147,15 @@ async fn a_large_approved_plan_is_written_by_a_job_and_each_rows_end_is_told() {
     world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
     assert_eq!(world.org.writes().0, 0, "a first run waits to be approved");
     world.approve_plan().await;
-    let before = world.org.calls().len();
     world.advance(std::time::Duration::from_secs(60));
+    // They are read to be decided, and once more before they are written.
+    let (faults, read) = (world.product.faults().clone(), When::next("GET", people[0].1.as_str()));
+    let (store, again) = (world.store.clone(), read.clone());
+    world.product.faults().at(Moment::After, read, move || pauses_at(store, &faults, again));
+    world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    assert_eq!(world.org.writes().0, 0, "an operator has paused before the job began");
+    world.pause(false).await;
+    let before = world.org.calls().len();
     let report = world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
     let calls = world.org.calls().split_off(before);
     assert_eq!(report.written, MANY - bounced);

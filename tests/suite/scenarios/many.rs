@@ -1,6 +1,8 @@
 //! More writes than are kept in memory: what becomes of them is what becomes of a few.
 
+use super::trouble::pauses_at;
 use super::world::{Person, World};
+use lockstep::sandbox::When;
 use lockstep::store::marks;
 use lockstep::sync::Cycle;
 use std::sync::Arc;
@@ -149,6 +151,22 @@ async fn while_it_is_paused_not_even_many_opt_outs_are_written() {
     world.store.write(|tx| tx.remove_meta(marks::PAUSED).map(drop)).await.unwrap();
     world.settle().await;
     assert!(people.iter().all(|person| world.person_status(person) == "opted_out"));
+}
+
+#[tokio::test]
+async fn an_operator_who_pauses_among_many_batches_has_only_those_under_way_finished() {
+    let world = world("changed_share = 1.0", 10_000).await;
+    let people = world.all_nurtured(1_000).await;
+    pauses_at(world.store.clone(), world.product.faults(), When::next("POST", "/prospects/batch"));
+    world.cycle().await;
+    let written = world.product.writes();
+    assert!((200..=400).contains(&written), "two batches at most are under way, and {written} were written");
+    let unknown = world.store.read(|reader| reader.intent_count()).await.unwrap();
+    assert_eq!(unknown, 0, "of what was not sent nobody has to ask what became of it");
+
+    world.pause(false).await;
+    world.settle().await;
+    assert!(world.each_was_written_once(&people));
 }
 
 #[tokio::test]

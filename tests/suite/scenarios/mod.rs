@@ -24,6 +24,6 @@ mod outcomes;
 mod restored;
 mod scale;
 mod set_back;
-mod trouble;
+pub mod trouble;
 mod users;
 pub mod world;

@@ -1,6 +1,8 @@
 //! `[new]`: people whom only one side knows.
 
+use super::trouble::pauses_at;
 use super::world::World;
+use lockstep::sandbox::When;
 use std::time::Duration;
 
 async fn world(policy: &str) -> World {
@@ -152,6 +154,22 @@ async fn while_writing_is_paused_nobody_is_made_and_nobody_is_forgotten() {
     world.pause(false).await;
     world.settle().await;
     world.only_lead_with("new@example.com");
+}
+
+#[tokio::test]
+async fn an_operator_who_pauses_among_many_newcomers_has_only_the_one_under_way_made() {
+    let world = world("prospects = \"create\"").await;
+    for number in 0..5 {
+        world.product.create(&format!("new{number}@example.com"), "Nora", "New", "Newco", None);
+    }
+    pauses_at(world.store.clone(), world.org.faults(), When::next("POST", "/sobjects/Lead"));
+    world.cycle().await;
+    assert_eq!(world.org.leads().len(), 1);
+    world.pause(false).await;
+    world.settle().await;
+    for number in 0..5 {
+        world.only_lead_with(&format!("new{number}@example.com"));
+    }
 }
 
 #[tokio::test]

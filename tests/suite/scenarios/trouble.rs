@@ -2,11 +2,17 @@
 
 use super::world::{Person, World};
 use lockstep::model::Side;
-use lockstep::sandbox::{Fault, Moment, When};
-use lockstep::store::marks;
+use lockstep::sandbox::{Fault, Faults, Moment, When};
+use lockstep::store::{Store, marks};
 use lockstep::sync::Cycle;
 use serde_json::json;
 use std::time::Duration;
+
+/// An operator pauses while the next such call is under way.
+pub fn pauses_at(store: Store, faults: &Faults, call: When) {
+    let pause = move || store.write_blocking(|tx| tx.set_meta(marks::PAUSED, "yes")).unwrap();
+    faults.at(Moment::Before, call, pause);
+}
 
 impl World {
     /// What `lockstep pause` and `lockstep resume` leave in the store.

@@ -350,7 +350,8 @@ impl World {
         self.store
             .write(|tx| {
                 let (waiting, _) = tx.waiting_after(None, 10_000)?;
-                waiting.iter().try_for_each(|due| tx.let_through(&due.prospect).map(drop))?;
+                let mut shown = waiting.iter().filter_map(|due| Some((&due.prospect, due.waiting?)));
+                shown.try_for_each(|(prospect, what)| tx.let_through(prospect, what).map(drop))?;
                 tx.set_meta(lockstep::store::marks::FIRST_RUN_DONE, "true")
             })
             .await

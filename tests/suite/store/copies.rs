@@ -93,6 +93,31 @@ fn an_export_with_the_journal_brings_it_back() {
 }
 
 #[test]
+fn what_only_reports_is_in_no_copy_so_that_a_large_job_leaves_it_readable() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = filled(dir.path(), 3);
+    let expected = "x".repeat(2 << 20);
+    store.write_blocking(move |t| t.set_meta(marks::UNGUARDED_WRITES, &expected)).unwrap();
+    let written = store.checkpoint(at(1)).unwrap().unwrap();
+    assert_eq!(Store::look_at_copy(&written.path).unwrap().rows, written.rows);
+    Store::import(other.path(), TENANT, &written.path, false).unwrap();
+    let meta = |name: &'static str| open(other.path()).unwrap().read_blocking(|r| r.meta(name)).unwrap();
+    assert_eq!((meta(marks::UNGUARDED_WRITES), meta("first_pass_done").as_deref()), (None, Some("true")));
+}
+
+#[test]
+fn a_checkpoint_that_could_not_be_read_again_is_refused_and_the_older_ones_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path(), 3);
+    store.checkpoint(at(0)).unwrap().unwrap();
+    let kept = checkpoints(dir.path());
+    store.write_blocking(|t| t.set_meta("too long", &"x".repeat(2 << 20))).unwrap();
+    let refused = store.checkpoint(at(1)).unwrap_err();
+    assert!(!refused.is_fatal() && refused.to_string().contains("longer than"), "{refused}");
+    assert_eq!(checkpoints(dir.path()), kept);
+}
+
+#[test]
 fn a_store_that_is_there_is_only_replaced_when_that_is_said_and_is_kept_aside() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let file = dir.path().join("copy.jsonl");

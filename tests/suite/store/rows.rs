@@ -68,7 +68,7 @@ pub fn put_everything(t: &mut Transaction<'_>, number: u32) -> Result<(), StoreE
     let due = t.mark_due(&p, seen)?;
     if number.is_multiple_of(5) {
         t.hold_back(&p, due.generation, at(20), 7)?;
-        t.let_through(&p)?;
+        t.let_through(&p, 7)?;
         t.put_held(&held(number))?;
         t.set_own_pauses(&p, &OwnPauses { enrollments: vec!["e_1".into()], pending: true })?;
         t.put_intent(&Intent {
