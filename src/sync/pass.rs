@@ -157,13 +157,19 @@ impl Engine {
             }
         }
         if cycle.sweep && self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
-            self.sweep(fresh, &mut turn).await?;
+            match self.sweep(fresh, &mut turn, report).await {
+                Err(Interrupted::Call(error)) => {
+                    report.interrupted = true;
+                    self.failed(error);
+                }
+                swept => swept?,
+            }
         }
         self.carry_over(fresh, turn, report).await
     }
 
     /// Decides what is due, and writes what may be written.
-    async fn carry_over(
+    pub(super) async fn carry_over(
         &self,
         fresh: &mut Fresh,
         mut turn: Turn,
