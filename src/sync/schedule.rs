@@ -60,7 +60,7 @@ pub async fn run(
     let (mut next_mapping, mut next_due) = (start + MAPPING_EVERY, start);
     loop {
         let now = Instant::now();
-        if engine.take_poll_asked() {
+        if engine.wants_poll() {
             next_salesforce = now;
         } else if !engine.polls_can_rest() {
             // A stream that broke while polls rested.
