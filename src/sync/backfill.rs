@@ -74,6 +74,9 @@ impl Engine {
                         error.message
                     );
                 }
+                // While calls are short, a comparison goes on without: opt-outs must not wait for it. A first look does
+                // wait, for it ends the first run.
+                Err(Interrupted::Call(error)) if error.retry == Retry::Quota && linked.is_some() => {}
                 done => done?,
             }
         }

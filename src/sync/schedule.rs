@@ -163,6 +163,10 @@ impl Engine {
         if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
             return Ok(false);
         }
+        // Comparing everything can wait until calls are free again.
+        if self.salesforce.budget().is_short() {
+            return Ok(false);
+        }
         let now = self.now();
         let (first_pass_done, swept_at) =
             self.store.read(|reader| Ok((marks::first_pass_done(reader)?, marks::swept_at(reader)?))).await?;

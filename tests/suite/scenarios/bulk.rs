@@ -139,6 +139,26 @@ async fn a_sweep_of_very_many_uses_a_job_too_and_finds_what_no_event_told() {
 }
 
 #[tokio::test]
+async fn a_sweep_of_very_many_when_calls_run_short_keeps_no_opt_out_waiting() {
+    let world = many().await;
+    world.engine.cycle(Cycle::POLL).await.unwrap();
+    world.advance(std::time::Duration::from_secs(3600));
+    world.org.set_daily_limit(10_000, 8_500);
+    world.engine.cycle(Cycle::POLL).await.unwrap();
+    let before = world.org.calls().len();
+    let prospect = world.product.prospects()[17].clone();
+    world.product.unsubscribe(&prospect).unwrap();
+    world.advance(std::time::Duration::from_secs(60));
+    let report = world.engine.cycle(Cycle { sweep: true, ..Cycle::POLL }).await.unwrap();
+    assert!(!report.interrupted);
+    world.cycle_without_polls().await;
+    let link = world.link_of(&prospect).await.unwrap();
+    assert_eq!(world.org.get(link.salesforce, "HasOptedOutOfEmail"), true);
+    let calls = world.org.calls().split_off(before);
+    assert!(calls.len() < 10, "everybody else waits until calls are free: {calls:?}");
+}
+
+#[tokio::test]
 async fn a_large_approved_plan_is_written_by_a_job_and_each_rows_end_is_told() {
     let mapping =
         include_str!("../../../mapping/example.toml").to_owned() + "\n[new]\ndisagree = \"apply\"\n";
