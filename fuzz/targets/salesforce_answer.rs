@@ -25,7 +25,7 @@ pub fn run(bytes: &[u8]) {
         said(read);
         said(salesforce.find_by_email(Contact, &["jane@example.com".to_owned()]).await);
         said(salesforce.set_by("0055f000000PERSAA4", Lead, "Status", wire::now()).await);
-        said(salesforce.status_set_at(Lead, &[id], "Status").await);
+        said(salesforce.status_set_at(Lead, &[id], "Status", Purpose::Read).await);
         said(salesforce.count(Lead).await);
         said(salesforce.bulk_state(BulkKind::Query, "7505f000000abcd").await);
         said(salesforce.start_bulk_update(Lead, std::slice::from_ref(&row)).await);

@@ -1,6 +1,6 @@
 //! What is remembered about the daemon itself, by name.
 
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, Transaction};
 use crate::model::SalesforceObject;
 use jiff::Timestamp;
 
@@ -9,6 +9,9 @@ pub const FIRST_PASS_DONE: &str = "first_pass_done";
 
 /// When everything linked was last compared.
 pub const SWEPT_AT: &str = "swept_at";
+
+/// Behind which link a comparison under way goes on, when it was interrupted.
+pub const SWEEP_PLACE: &str = "sweep_place";
 
 /// The fields that are read of every record: `Lead.HasOptedOutOfEmail Lead.Status`.
 pub const FIELDS_READ: &str = "fields_read";
@@ -55,4 +58,11 @@ pub fn is_paused(reader: &Reader<'_>) -> Result<bool, StoreError> {
 /// When everything linked was last compared. A text that is no time counts as never.
 pub fn swept_at(reader: &Reader<'_>) -> Result<Option<Timestamp>, StoreError> {
     Ok(reader.meta(SWEPT_AT)?.and_then(|text| text.parse().ok()))
+}
+
+/// Has everything linked compared as soon as possible, from the first link on: a comparison under way may have passed by
+/// what this one is for.
+pub fn ask_for_sweep(tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+    tx.remove_meta(SWEEP_PLACE)?;
+    tx.set_meta(SWEPT_AT, &Timestamp::UNIX_EPOCH.to_string())
 }

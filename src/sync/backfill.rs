@@ -32,7 +32,7 @@ const LOOK_MAX: Duration = Duration::from_secs(30);
 /// A job that takes longer than this is left alone, and the records are read by calls.
 const JOB_WITHIN: Duration = Duration::from_secs(3600);
 
-/// A job under way, as it is kept.
+/// A job under way, as it is kept: for as long as polls look back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     job: String,
@@ -58,6 +58,7 @@ impl Engine {
         if !self.mapping().fields.is_empty() || self.bulk == Bulk::Never {
             return Ok(());
         }
+        self.forget_old_jobs().await?;
         for object in SalesforceObject::BOTH {
             if self.mapping().object(object).is_none() || self.is_stopping() {
                 continue;
@@ -73,6 +74,9 @@ impl Engine {
                         error.message
                     );
                 }
+                // While calls are short, a comparison goes on without: opt-outs must not wait for it. A first look does
+                // wait, for it ends the first run.
+                Err(Interrupted::Call(error)) if error.retry == Retry::Quota && linked.is_some() => {}
                 done => done?,
             }
         }
@@ -84,10 +88,7 @@ impl Engine {
         object: SalesforceObject,
         linked: Option<u64>,
     ) -> Result<(), Interrupted> {
-        let name = cursor(object);
-        let kept = self.store.read(move |reader| reader.cursor(name)).await?;
-        let kept: Option<Kept> = kept.and_then(|text| serde_json::from_str(&text).ok());
-        let job = match kept {
+        let job = match self.kept_job(object).await? {
             Some(kept) => kept,
             None if linked.is_some_and(|linked| linked < WORTH_A_JOB) => return Ok(()),
             None => {
@@ -182,6 +183,23 @@ impl Engine {
         // A plain value can always be written.
         let text = serde_json::to_string(job).unwrap_or_default();
         self.store.write(move |tx| tx.set_cursor(cursor(object), &text)).await
+    }
+
+    async fn kept_job(&self, object: SalesforceObject) -> Result<Option<Kept>, StoreError> {
+        let kept = self.store.read(move |reader| reader.cursor(cursor(object))).await?;
+        Ok(kept.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// What jobs of earlier turns have read is of no use once polls have passed by what changed since: they look back by
+    /// the overlap, and no further. All of it goes, for a file holds what several jobs have read.
+    async fn forget_old_jobs(&self) -> Result<(), StoreError> {
+        let (now, overlap) = (self.salesforce.server_now(), self.salesforce.overlap());
+        for object in SalesforceObject::BOTH {
+            if self.kept_job(object).await?.is_some_and(|kept| now.duration_since(kept.asked) > overlap) {
+                return self.end_backfill().await;
+            }
+        }
+        Ok(())
     }
 
     async fn forget_job(&self, object: SalesforceObject) -> Result<(), StoreError> {

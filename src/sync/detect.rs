@@ -69,8 +69,11 @@ impl Engine {
     }
 
     /// Asks the field history what calls without a precondition replaced: one call an object, and none without such calls.
-    /// What could not be asked is asked in the next turn.
+    /// What could not be asked is asked in the next turn, or once calls are free again.
     pub(super) async fn look_for_overwrites(&self) -> Result<(), Interrupted> {
+        if self.salesforce.budget().is_short() {
+            return Ok(());
+        }
         let all = self.store.read(kept).await?;
         if all.is_empty() {
             return Ok(());

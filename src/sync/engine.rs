@@ -231,14 +231,14 @@ impl Engine {
         self.poll_asked.load(Ordering::Acquire)
     }
 
-    /// The poll that was asked for is about to be made.
-    pub fn answered_poll(&self) {
-        self.poll_asked.store(false, Ordering::Release);
-    }
-
-    /// Whether somebody asked for a poll since this was last asked.
+    /// A poll begins: whoever asks from now on waits for the next one. Says whether anybody has waited for this one.
     pub(super) fn take_poll_asked(&self) -> bool {
         self.poll_asked.swap(false, Ordering::AcqRel)
+    }
+
+    /// The poll that was waited for did not come to its end: it is still waited for.
+    pub(super) fn wait_for_poll_again(&self) {
+        self.poll_asked.store(true, Ordering::Release);
     }
 
     /// Whether both systems have answered and the org is known.

@@ -76,7 +76,7 @@ impl Taking<'_> {
         match &event.whom {
             Whom::Records(ids) => ids.iter().try_for_each(|id| self.take_in_record(tx, event, *id)),
             // A field of every record was converted: comparing everything is what a sweep does.
-            Whom::All => tx.set_meta(marks::SWEPT_AT, &Timestamp::UNIX_EPOCH.to_string()),
+            Whom::All => marks::ask_for_sweep(tx),
             // A poll finds out.
             Whom::Unknown => Ok(()),
         }

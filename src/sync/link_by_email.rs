@@ -36,6 +36,10 @@ impl Engine {
         if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
             return Ok(());
         }
+        // Searching is refused while calls are short, and a refusal would close Salesforce to opt-outs too.
+        if self.salesforce.budget().is_short() {
+            return Ok(());
+        }
         let policy = self.mapping().new;
         if policy.prospects == NewProspects::Ignore && policy.leads == NewLeads::Ignore {
             return Ok(());

@@ -137,7 +137,7 @@ impl Engine {
         let mut turn = Turn::default();
         // One side's trouble must not keep the other side's changes from being taken in.
         let salesforce = match cycle.poll_salesforce && self.is_open(Side::Salesforce) {
-            true => self.poll_salesforce(fresh, &mut turn).await,
+            true => self.poll_salesforce_to_its_end(fresh, &mut turn).await,
             false => Ok(()),
         };
         let engage = match cycle.poll_engage && self.is_open(Side::Engage) {
@@ -157,13 +157,19 @@ impl Engine {
             }
         }
         if cycle.sweep && self.is_open(Side::Salesforce) && self.is_open(Side::Engage) {
-            self.sweep(fresh, &mut turn).await?;
+            match self.sweep(fresh, &mut turn, report).await {
+                Err(Interrupted::Call(error)) => {
+                    report.interrupted = true;
+                    self.failed(error);
+                }
+                swept => swept?,
+            }
         }
         self.carry_over(fresh, turn, report).await
     }
 
     /// Decides what is due, and writes what may be written.
-    async fn carry_over(
+    pub(super) async fn carry_over(
         &self,
         fresh: &mut Fresh,
         mut turn: Turn,
@@ -213,6 +219,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A poll that was asked for is asked for until one has come to its end.
+    async fn poll_salesforce_to_its_end(
+        &self,
+        fresh: &mut Fresh,
+        turn: &mut Turn,
+    ) -> Result<(), Interrupted> {
+        let was_asked = self.take_poll_asked();
+        let polled = self.poll_salesforce(fresh, turn).await;
+        if was_asked && polled.is_err() {
+            self.wait_for_poll_again();
+        }
+        polled
     }
 
     async fn poll_salesforce(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {

@@ -9,6 +9,21 @@ use crate::model::{Side, Target};
 use crate::store::StoreError;
 use jiff::SignedDuration;
 
+/// What is said of a side without an HTTP status: our own codes, and those by which a row is told that nobody's row is
+/// written just now. Any other code of a row is about this row.
+const OF_THE_SIDE: [&str; 10] = [
+    "timed-out",
+    "not-reachable",
+    "bad-answer",
+    "job-not-ended",
+    "rate_limited",
+    "unavailable",
+    "SERVER_UNAVAILABLE",
+    "API_CURRENTLY_DISABLED",
+    "ORG_IN_MAINTENANCE",
+    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE",
+];
+
 impl Engine {
     /// Writes up to 200 rows of one object. The second part tells of trouble that concerns the side as a whole.
     ///
@@ -109,9 +124,13 @@ pub(super) fn side_trouble_of(error: Option<&CallError>) -> Option<CallError> {
     let error = error?;
     match error.retry {
         Retry::Quota | Retry::SignIn | Retry::Stop => Some(error.clone()),
-        // A row's own lock is no trouble of the side; an answer that never came is.
-        Retry::Soon | Retry::After(_) if error.status.is_none_or(|status| status == 429 || status >= 500) => {
-            Some(error.clone())
+        // A row's own lock is no trouble of the side, however many rows of a call are locked; an answer that never came is.
+        Retry::Soon | Retry::After(_) => {
+            let of_side = match error.status {
+                Some(status) => status == 429 || status >= 500,
+                None => OF_THE_SIDE.contains(&error.code.as_str()),
+            };
+            of_side.then(|| error.clone())
         }
         _ => None,
     }

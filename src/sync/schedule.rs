@@ -60,7 +60,7 @@ pub async fn run(
     let (mut next_mapping, mut next_due) = (start + MAPPING_EVERY, start);
     loop {
         let now = Instant::now();
-        if engine.take_poll_asked() {
+        if engine.wants_poll() {
             next_salesforce = now;
         } else if !engine.polls_can_rest() {
             // A stream that broke while polls rested.
@@ -161,6 +161,10 @@ impl Engine {
 
     async fn sweep_is_due(&self) -> Result<bool, StoreError> {
         if !self.is_open(Side::Salesforce) || !self.is_open(Side::Engage) {
+            return Ok(false);
+        }
+        // Comparing everything can wait until calls are free again.
+        if self.salesforce.budget().is_short() {
             return Ok(false);
         }
         let now = self.now();

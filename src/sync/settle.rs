@@ -8,6 +8,7 @@ use super::own_write;
 use super::parting;
 use super::record::{self, Note, Shown};
 use crate::connector::CallError;
+use crate::connector::salesforce::Purpose;
 use crate::event::TRACES;
 use crate::mapping::{Mapping, Winner};
 use crate::metrics;
@@ -103,11 +104,13 @@ impl Engine {
     ) -> Result<HashMap<crate::model::SalesforceId, SetAt>, CallError> {
         let mut found = HashMap::new();
         let ids: Vec<_> = works.map(|work| work.link.salesforce).collect();
+        // While calls are short only what may be an opt-out is looked at, and nothing is decided without this.
+        let purpose = if self.salesforce.budget().is_short() { Purpose::OptOut } else { Purpose::Read };
         for object in SalesforceObject::BOTH {
             let ids: Vec<_> = ids.iter().copied().filter(|id| id.object() == object).collect();
             let Some(columns) = mapping.object(object) else { continue };
             if !ids.is_empty() {
-                found.extend(self.salesforce.status_set_at(object, &ids, &columns.status).await?);
+                found.extend(self.salesforce.status_set_at(object, &ids, &columns.status, purpose).await?);
             }
         }
         Ok(found)

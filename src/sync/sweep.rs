@@ -1,13 +1,12 @@
 //! The sweep: everything linked is compared, once a day, and at once where a change may have gone unnoticed.
 
 use super::engine::{Engine, Interrupted, lock};
-use super::gather::{CHUNK, calls_to_look};
+use super::gather::calls_to_look;
 use super::intake::Fresh;
-use super::pass::Turn;
+use super::pass::{PassReport, Turn};
 use crate::emit;
 use crate::model::{ProspectId, SalesforceObject};
-use crate::store::{Seen, Source, StoreError, Transaction, marks};
-use jiff::Timestamp;
+use crate::store::{Reader, Seen, Source, StoreError, Transaction, marks};
 use std::collections::BTreeSet;
 
 /// How long the journal is kept: a quarter, in which a disputed status is asked about.
@@ -20,27 +19,42 @@ const JOURNAL_ROWS_MAX: u64 = 1_000_000;
 const JOURNAL_STEP: usize = 1_000;
 
 impl Engine {
-    /// Every link becomes due, page by page, and goes the same way as any change.
-    pub(super) async fn sweep(&self, fresh: &mut Fresh, turn: &mut Turn) -> Result<(), Interrupted> {
-        let linked = self.store.read(|reader| reader.link_count()).await?;
-        let calls = calls_to_look(linked);
-        emit!(SWEEP_STARTED, "comparing {linked} links: {calls} calls to Salesforce, or fewer");
+    /// Every link becomes due, page by page, and goes the same way as any change. The place is kept with the marks: a
+    /// comparison that takes more calls than a minute has goes on in a later turn, instead of beginning anew for ever.
+    pub(super) async fn sweep(
+        &self,
+        fresh: &mut Fresh,
+        turn: &mut Turn,
+        report: &mut PassReport,
+    ) -> Result<(), Interrupted> {
+        let read = |reader: &Reader<'_>| Ok((reader.link_count()?, reader.meta(marks::SWEEP_PLACE)?));
+        let (linked, place) = self.store.read(read).await?;
+        if place.is_some() {
+            // What was found before it was interrupted is written first, so that it waits for no end.
+            self.carry_over(fresh, std::mem::take(turn), report).await?;
+        } else {
+            let calls = calls_to_look(linked);
+            emit!(SWEEP_STARTED, "comparing {linked} links: {calls} calls to Salesforce, or fewer");
+        }
         lock(&self.live).forget_all();
         self.backfill(Some(linked)).await?;
         let telling = self.tell_long("comparing everything linked", Some(linked));
-        let (mut after, mut compared): (Option<ProspectId>, u64) = (None, 0);
+        let (mut after, mut compared): (Option<ProspectId>, u64) =
+            (place.and_then(|place| place.parse().ok()), 0);
         loop {
             let now = self.now();
-            let from = after.clone();
+            let (from, links_max) = (after.clone(), self.looked_at_once());
             let last = self
                 .store
                 .write(move |tx| {
-                    let page = tx.links_after(from.as_ref(), CHUNK)?;
+                    let page = tx.links_after(from.as_ref(), links_max)?;
                     for link in &page {
                         let seen = Seen { side: None, source: Source::Sweep, at: now, value: None, by: None };
                         tx.mark_due(&link.prospect, seen)?;
                     }
-                    Ok(page.last().map(|link| (link.prospect.clone(), page.len() as u64)))
+                    let Some(last) = page.last().map(|link| link.prospect.clone()) else { return Ok(None) };
+                    tx.set_meta(marks::SWEEP_PLACE, last.as_str())?;
+                    Ok(Some((last, page.len() as u64)))
                 })
                 .await?;
             let Some((last, links)) = last else { break };
@@ -50,7 +64,12 @@ impl Engine {
             telling.done(compared);
         }
         let now = self.now();
-        self.store.write(move |tx| tx.set_meta(marks::SWEPT_AT, &now.to_string())).await?;
+        self.store
+            .write(move |tx| {
+                tx.remove_meta(marks::SWEEP_PLACE)?;
+                tx.set_meta(marks::SWEPT_AT, &now.to_string())
+            })
+            .await?;
         self.end_backfill().await?;
         self.prune_journal().await?;
         Ok(())
@@ -88,7 +107,7 @@ impl Engine {
         self.store
             .write(move |tx| {
                 if compare {
-                    tx.set_meta(marks::SWEPT_AT, &Timestamp::UNIX_EPOCH.to_string())?;
+                    marks::ask_for_sweep(tx)?;
                 }
                 tx.set_meta(marks::FIELDS_READ, &text)
             })

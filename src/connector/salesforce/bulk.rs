@@ -20,6 +20,10 @@ use std::collections::{BTreeSet, HashMap};
 /// Rows of one page of results: about 4 MB.
 const PAGE_ROWS: usize = 20_000;
 
+/// What looking at a job that writes, and ending it, is for: nothing goes on before its end is known, opt-outs neither, so
+/// it is done while calls are short too.
+const OWN_WRITES: Purpose = Purpose::Poll;
+
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkState {
@@ -57,6 +61,13 @@ impl BulkKind {
         match self {
             BulkKind::Query => "/jobs/query",
             BulkKind::Ingest => "/jobs/ingest",
+        }
+    }
+
+    fn purpose(self) -> Purpose {
+        match self {
+            BulkKind::Query => Purpose::Bulk,
+            BulkKind::Ingest => OWN_WRITES,
         }
     }
 }
@@ -112,7 +123,7 @@ impl Salesforce {
     /// # Errors
     /// When the call fails; [`Retry::Relink`] when there is no such job.
     pub async fn bulk_state(&self, kind: BulkKind, job: &str) -> Result<BulkState, CallError> {
-        let call = Call::get(self.data(&format!("{}/{}", kind.path(), segment(job)?)), Purpose::Bulk);
+        let call = Call::get(self.data(&format!("{}/{}", kind.path(), segment(job)?)), kind.purpose());
         let job: Job = self.json(call).await?;
         Ok(match job.state.as_str() {
             "JobComplete" => BulkState::Complete,
@@ -192,7 +203,7 @@ impl Salesforce {
 
     async fn set_bulk_state(&self, job: &str, state: &str) -> Result<(), CallError> {
         let path = self.data(&format!("/jobs/ingest/{}", segment(job)?));
-        let call = Call::get(path, Purpose::Bulk).body(Method::PATCH, json!({ "state": state }));
+        let call = Call::get(path, OWN_WRITES).body(Method::PATCH, json!({ "state": state }));
         self.call(call).await.map(drop)
     }
 
@@ -207,7 +218,7 @@ impl Salesforce {
         let mut outcome = HashMap::new();
         for what in ["successfulResults", "failedResults"] {
             let path = self.data(&format!("/jobs/ingest/{}/{what}/", segment(job)?));
-            let mut call = Call::get(path, Purpose::Bulk);
+            let mut call = Call::get(path, OWN_WRITES);
             call.accept = CSV;
             let answer = self.call(call).await?;
             for row in rows(&answer.body).map_err(unreadable)? {

@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) csv: Option<Vec<u8>>,
     pub(super) accept: &'static str,
     pub(super) unmodified_since: Option<String>,
+    /// It makes a record: a POST like many a read, and a write like any PATCH.
+    pub(super) creates: bool,
     pub(super) purpose: Purpose,
 }
 
@@ -37,6 +39,7 @@ impl Call {
             csv: None,
             accept: "application/json",
             unmodified_since: None,
+            creates: false,
             purpose,
         }
     }
@@ -52,7 +55,7 @@ impl Call {
     }
 
     fn writes(&self) -> bool {
-        self.method == Method::PATCH
+        self.creates || self.method == Method::PATCH
     }
 }
 

@@ -48,6 +48,15 @@ struct Cursor {
     /// Where this poll began: the cursor never falls behind it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     began: Option<Timestamp>,
+    /// When its first page was asked for: what came into sight later may belong to a page that was read before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    asked: Option<Timestamp>,
+}
+
+impl Cursor {
+    fn at(from: Timestamp) -> Cursor {
+        Cursor { from, after: None, covered: None, began: None, asked: None }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,7 +68,7 @@ struct Updated {
 impl Salesforce {
     /// A cursor that begins at a time.
     pub fn cursor_at(&self, from: Timestamp) -> String {
-        serde_json::to_string(&Cursor { from, after: None, covered: None, began: None }).unwrap_or_default()
+        serde_json::to_string(&Cursor::at(from)).unwrap_or_default()
     }
 
     /// The next page of changes behind `cursor`; `None` begins `overlap` ago. A cursor that cannot be read begins
@@ -73,36 +82,41 @@ impl Salesforce {
         cursor: Option<&str>,
         watched: &[FieldName],
     ) -> Result<Page, CallError> {
-        let overlap =
-            SignedDuration::try_from(self.0.config.overlap).unwrap_or(SignedDuration::from_mins(10));
+        let overlap = self.overlap();
         let behind = |now: Timestamp| now.saturating_sub(overlap).unwrap_or(Timestamp::MIN);
-        let mut cursor =
-            cursor.and_then(|text| serde_json::from_str::<Cursor>(text).ok()).unwrap_or_else(|| Cursor {
-                from: behind(self.server_now()),
-                after: None,
-                covered: None,
-                began: None,
-            });
+        let mut cursor = cursor
+            .and_then(|text| serde_json::from_str::<Cursor>(text).ok())
+            .unwrap_or_else(|| Cursor::at(behind(self.server_now())));
         let began = *cursor.began.get_or_insert(cursor.from);
+        let asked_at = *cursor.asked.get_or_insert(self.server_now());
+        // Before the first rows, and once for all pages: a later word would cover what has come into sight behind them.
+        let covered = match cursor.covered {
+            Some(covered) if cursor.after.is_some() => covered,
+            known => self.covered(object, known, overlap).await?,
+        };
+        cursor.covered = Some(covered);
         let columns = super::soql::columns(object, watched);
         let query = super::soql::changed_behind(object, &columns, cursor.from, cursor.after, PAGE_ROWS);
-        let asked_at = self.server_now();
         let rows = self.query_all(query, Purpose::Poll).await?;
         let records = wire::records(rows.iter(), watched)?;
         let done = rows.len() < PAGE_ROWS;
         match records.last() {
             Some(last) if !done => (cursor.from, cursor.after) = (last.system_modstamp, Some(last.id)),
             _ => {
-                let covered = self.covered(object, cursor.covered, overlap).await?;
                 cursor.from = match mutant::is("no-overlap") {
                     true => asked_at.max(began),
                     false => behind(asked_at).min(covered.0).max(began),
                 };
-                (cursor.after, cursor.covered, cursor.began) = (None, Some(covered), None);
+                (cursor.after, cursor.began, cursor.asked) = (None, None, None);
             }
         }
         // A cursor is a plain value and can always be written.
         Ok(Page { records, cursor: serde_json::to_string(&cursor).unwrap_or_default(), done })
+    }
+
+    /// How far polls look back.
+    pub(crate) fn overlap(&self) -> SignedDuration {
+        SignedDuration::try_from(self.0.config.overlap).unwrap_or(SignedDuration::from_mins(10))
     }
 
     /// Up to when nothing is still to come, asked again once the answer is half an overlap old.

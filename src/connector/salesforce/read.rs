@@ -146,6 +146,7 @@ impl Salesforce {
         object: SalesforceObject,
         ids: &[SalesforceId],
         field: &str,
+        purpose: Purpose,
     ) -> Result<HashMap<SalesforceId, SetAt>, CallError> {
         let parent = format!("{object}Id");
         let mut found = HashMap::new();
@@ -156,7 +157,7 @@ impl Salesforce {
                 soql::ids(ids),
                 soql::literal(field)
             );
-            let rows = match self.query_all(query, Purpose::Read).await {
+            let rows = match self.query_all(query, purpose).await {
                 Ok(rows) => rows,
                 Err(error) if is_untracked(&error) => break,
                 Err(error) => return Err(error),

@@ -43,8 +43,9 @@ impl Salesforce {
     /// # Errors
     /// With Salesforce's own code and words.
     pub async fn create(&self, object: SalesforceObject, fields: &Fields) -> Result<SalesforceId, CallError> {
-        let call = Call::get(self.data(&format!("/sobjects/{object}")), Purpose::Write)
+        let mut call = Call::get(self.data(&format!("/sobjects/{object}")), Purpose::Write)
             .body(Method::POST, json!(fields));
+        call.creates = true;
         self.json::<Created>(call).await.map(|created| created.id)
     }
 

@@ -233,8 +233,8 @@ impl Org {
         self.state().rewrites.clear();
     }
 
-    /// Whether the lead assignment rule is active: it takes Leads away from their owner on any update that does not
-    /// say `Sforce-Auto-Assign: FALSE`.
+    /// Whether the lead assignment rule is active: it takes Leads away from their owner on any creation and update
+    /// that does not say `Sforce-Auto-Assign: FALSE`.
     pub fn set_assignment_rule(&self, active: bool) {
         self.state().assignment_rule = active;
     }

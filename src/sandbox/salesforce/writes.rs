@@ -103,7 +103,9 @@ impl State {
         if name == "Lead" {
             values.entry("Status".to_owned()).or_insert_with(|| Value::String("New".to_owned()));
         }
-        values.entry("OwnerId".to_owned()).or_insert_with(|| Value::String(ids::long(ids::PERSON)));
+        let assigned = writer.auto_assign && self.assignment_rule && name == "Lead";
+        let owner = if assigned { ids::QUEUE } else { ids::PERSON };
+        values.entry("OwnerId".to_owned()).or_insert_with(|| Value::String(ids::long(owner)));
         let id = self.next_id(&prefix);
         let mut told = values.clone();
         for (name, at) in [("CreatedDate", writer.at), ("LastModifiedDate", writer.at)] {

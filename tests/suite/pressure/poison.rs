@@ -153,6 +153,33 @@ async fn a_lock_that_never_ends_is_tried_eight_times_within_a_day_and_parked_wit
 }
 
 #[tokio::test]
+async fn two_locks_that_never_end_are_parked_as_one_is_and_nobody_else_waits_for_them() {
+    let (world, people) = agreeing(3).await;
+    people[..2].iter().for_each(|person| world.org.lock(person.lead, true));
+    people.iter().for_each(|person| world.user_sets_person(person, "success"));
+    world.cycle().await;
+    assert_eq!(world.with_status(&people, "Nurture"), 1, "the third does not wait");
+    for minute in 0..24 * 60 {
+        world.advance(Duration::from_secs(60));
+        if minute % 120 == 30 {
+            let (person, lead) = match world.lead_status(&people[2]).as_str() {
+                "Nurture" => ("not_interested", "Not interested"),
+                _ => ("success", "Nurture"),
+            };
+            world.user_sets_person(&people[2], person);
+            world.cycle().await;
+            assert_eq!(world.lead_status(&people[2]), lead, "minute {minute}");
+        } else {
+            world.engine.cycle(Cycle::DUE).await.unwrap();
+        }
+    }
+    let parked = world.parked().await;
+    assert_eq!(parked.len(), 2, "{parked:?}");
+    assert!(parked.iter().all(|parked| parked.code == "UNABLE_TO_LOCK_ROW"), "{parked:?}");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn an_operator_who_knows_that_a_lock_has_ended_has_it_tried_at_once() {
     let (world, people) = agreeing(2).await;
     world.org.lock(people[0].lead, true);

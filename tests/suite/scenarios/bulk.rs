@@ -3,8 +3,9 @@
 use super::trouble::pauses_at;
 use super::world::World;
 use lockstep::config::Bulk;
+use lockstep::model::{FieldName, ProspectId};
 use lockstep::sandbox::{Fault, Moment, When};
-use lockstep::sync::LongWork;
+use lockstep::sync::{Cycle, LongWork};
 
 const MANY: usize = 5_000;
 
@@ -23,7 +24,7 @@ async fn many() -> World {
 #[tokio::test]
 async fn the_first_look_at_very_many_is_made_by_a_job_and_not_by_reads() {
     let world = many().await;
-    let report = world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    let report = world.engine.cycle(Cycle::POLL).await.unwrap();
     assert_eq!((report.written, world.due().await), (0, 0), "everybody agrees");
     let calls = world.org.calls();
     assert!(!jobs(&calls).is_empty(), "{calls:?}");
@@ -46,7 +47,7 @@ async fn whoever_watches_a_long_read_is_told_how_far_it_is_and_when_it_is_over()
         }
         told
     });
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.engine.cycle(Cycle::POLL).await.unwrap();
     let told = watching.await.unwrap();
     let many = MANY as u64;
     let read = LongWork { what: "reading Leads".to_owned(), done: 0, of: Some(many) };
@@ -68,7 +69,7 @@ async fn a_restart_goes_on_with_the_job_where_it_was() {
     let world = many().await;
     // The page is lost on its way; the next turn asks the same job for it.
     world.org.faults().add(When::next("GET", "/results"), Fault::DropBefore);
-    let report = world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    let report = world.engine.cycle(Cycle::POLL).await.unwrap();
     assert!(report.interrupted);
     world.advance(std::time::Duration::from_secs(600));
     world.cycle().await;
@@ -87,46 +88,75 @@ async fn a_job_that_salesforce_refuses_is_no_trouble_since_calls_do_it_too() {
         retry_after: None,
     };
     world.org.faults().add(When::next("POST", "/jobs/query"), refusal);
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.engine.cycle(Cycle::POLL).await.unwrap();
     assert_eq!(world.due().await, 0);
     assert!(world.org.calls().iter().any(|call| call.contains("/composite/")));
+}
+
+/// The job has read a Lead that somebody changes before its page is fetched, so much later. Returns the prospect.
+async fn changed_behind_the_job(world: &World, seconds: u64) -> ProspectId {
+    world.org.faults().add(When::next("GET", "/results"), Fault::DropAfter);
+    world.engine.cycle(Cycle::POLL).await.unwrap();
+    let mut leads = world.org.leads().into_iter();
+    let lead = leads.find(|lead| world.org.get(*lead, "Status") == "Attempting to contact").unwrap();
+    world.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
+    world.advance(std::time::Duration::from_secs(seconds));
+    for _ in 0..3 {
+        world.cycle().await;
+    }
+    world.store.read(move |reader| reader.links_by_salesforce(&lead)).await.unwrap()[0].clone()
 }
 
 #[tokio::test]
 async fn what_changed_after_the_job_read_it_is_not_lost() {
     let world = many().await;
-    world.org.faults().add(When::next("GET", "/results"), Fault::DropAfter);
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
-    // The job has read this Lead already, and its page is still to be fetched.
-    let mut leads = world.org.leads().into_iter();
-    let lead = leads.find(|lead| world.org.get(*lead, "Status") == "Attempting to contact").unwrap();
-    world.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
-    world.advance(std::time::Duration::from_secs(600));
-    for _ in 0..3 {
-        world.cycle().await;
-    }
-    let link = world.store.read(move |reader| reader.links_by_salesforce(&lead)).await.unwrap();
-    assert_eq!(world.product.status(&link[0]), "success");
+    let prospect = changed_behind_the_job(&world, 600).await;
+    assert_eq!(world.product.status(&prospect), "success");
+}
+
+#[tokio::test]
+async fn by_what_a_job_read_before_the_time_that_polls_look_back_nobody_is_judged() {
+    let world = many().await;
+    let prospect = changed_behind_the_job(&world, 1_200).await;
+    let agreed = world.link_of(&prospect).await.unwrap().baseline.unwrap();
+    let status = &agreed.salesforce[&FieldName::from("Status")];
+    assert_eq!(status.as_text(), Some("Nurture"), "what the Lead holds by now, and not what it held");
 }
 
 #[tokio::test]
 async fn a_sweep_of_very_many_uses_a_job_too_and_finds_what_no_event_told() {
     let world = many().await;
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.engine.cycle(Cycle::POLL).await.unwrap();
     world.advance(std::time::Duration::from_secs(3600));
     let mut leads = world.org.leads().into_iter();
     let lead = leads.find(|lead| world.org.get(*lead, "Status") == "Attempting to contact").unwrap();
     world.org.edit(lead, &[("Status", serde_json::json!("Nurture"))]);
     let before = world.org.calls().len();
-    world
-        .engine
-        .cycle(lockstep::sync::Cycle { poll_salesforce: false, poll_engage: false, sweep: true })
-        .await
-        .unwrap();
+    world.engine.cycle(Cycle { poll_salesforce: false, poll_engage: false, sweep: true }).await.unwrap();
     let calls = world.org.calls().split_off(before);
     assert!(!jobs(&calls).is_empty(), "{calls:?}");
     let link = world.store.read(move |reader| reader.links_by_salesforce(&lead)).await.unwrap();
     assert_eq!(world.product.status(&link[0]), "success");
+}
+
+#[tokio::test]
+async fn a_sweep_of_very_many_when_calls_run_short_keeps_no_opt_out_waiting() {
+    let world = many().await;
+    world.engine.cycle(Cycle::POLL).await.unwrap();
+    world.advance(std::time::Duration::from_secs(3600));
+    world.org.set_daily_limit(10_000, 8_500);
+    world.engine.cycle(Cycle::POLL).await.unwrap();
+    let before = world.org.calls().len();
+    let prospect = world.product.prospects()[17].clone();
+    world.product.unsubscribe(&prospect).unwrap();
+    world.advance(std::time::Duration::from_secs(60));
+    let report = world.engine.cycle(Cycle { sweep: true, ..Cycle::POLL }).await.unwrap();
+    assert!(!report.interrupted);
+    world.cycle_without_polls().await;
+    let link = world.link_of(&prospect).await.unwrap();
+    assert_eq!(world.org.get(link.salesforce, "HasOptedOutOfEmail"), true);
+    let calls = world.org.calls().split_off(before);
+    assert!(calls.len() < 10, "everybody else waits until calls are free: {calls:?}");
 }
 
 #[tokio::test]
@@ -144,7 +174,7 @@ async fn a_large_approved_plan_is_written_by_a_job_and_each_rows_end_is_told() {
     }
     let bounced = people.iter().filter(|(_, prospect)| world.product.status(prospect) == "bounced").count();
     world.org.refuse("Lead", "Status", Some(serde_json::json!("Junk lead")), "no junk here");
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.engine.cycle(Cycle::POLL).await.unwrap();
     assert_eq!(world.org.writes().0, 0, "a first run waits to be approved");
     world.approve_plan().await;
     world.advance(std::time::Duration::from_secs(60));
@@ -152,11 +182,11 @@ async fn a_large_approved_plan_is_written_by_a_job_and_each_rows_end_is_told() {
     let (faults, read) = (world.product.faults().clone(), When::next("GET", people[0].1.as_str()));
     let (store, again) = (world.store.clone(), read.clone());
     world.product.faults().at(Moment::After, read, move || pauses_at(store, &faults, again));
-    world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    world.engine.cycle(Cycle::DUE).await.unwrap();
     assert_eq!(world.org.writes().0, 0, "an operator has paused before the job began");
     world.pause(false).await;
     let before = world.org.calls().len();
-    let report = world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    let report = world.engine.cycle(Cycle::DUE).await.unwrap();
     let calls = world.org.calls().split_off(before);
     assert_eq!(report.written, MANY - bounced);
     assert_eq!(
@@ -182,12 +212,12 @@ async fn a_job_that_was_left_behind_is_ended_before_anything_is_decided_about_it
             world.product.set_status(prospect, "success").unwrap();
         }
     }
-    world.engine.cycle(lockstep::sync::Cycle::POLL).await.unwrap();
+    world.engine.cycle(Cycle::POLL).await.unwrap();
     world.approve_plan().await;
     world.advance(std::time::Duration::from_secs(60));
     // The call that lets the job go has its effect, and no answer.
     world.org.faults().add(When::next("PATCH", "/jobs/ingest"), Fault::DropAfter);
-    world.engine.cycle(lockstep::sync::Cycle::DUE).await.unwrap();
+    world.engine.cycle(Cycle::DUE).await.unwrap();
     assert_eq!(world.org.writes().0, 0);
     world.advance(std::time::Duration::from_secs(600));
     for _ in 0..6 {

@@ -109,7 +109,6 @@ impl Run {
 
     async fn turn(&mut self) {
         let cycle = if self.world().engine.wants_poll() { Cycle::POLL } else { Cycle::DUE };
-        self.world().engine.answered_poll();
         self.world().engine.cycle(cycle).await.unwrap();
     }
 

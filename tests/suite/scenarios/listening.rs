@@ -32,7 +32,6 @@ impl Ears {
             }
         }
         let poll_salesforce = world.engine.wants_poll();
-        world.engine.answered_poll();
         Cycle { poll_salesforce, ..Cycle::POLL }
     }
 }

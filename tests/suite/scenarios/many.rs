@@ -18,7 +18,7 @@ async fn world(limits: &str, kept: usize) -> World {
 
 impl World {
     /// The same, whose process keeps no more than so many decided writes in memory.
-    async fn keeping(self, writes: usize) -> World {
+    pub async fn keeping(self, writes: usize) -> World {
         let mut world = self.restarted().await;
         let engine = Arc::into_inner(world.engine).unwrap();
         world.engine = Arc::new(engine.keeping(writes));
@@ -189,4 +189,56 @@ async fn somebody_who_is_linked_to_another_record_behind_a_decision_is_decided_a
     assert!(!world.lead_is_opted_out(&jane), "nobody is this Lead any more");
     assert_eq!(world.link(&jane).await.unwrap().salesforce, joe.lead);
     assert!(world.lead_is_opted_out(&joe), "an opt-out wins, though two are this Lead");
+}
+
+#[tokio::test]
+async fn a_comparison_that_takes_more_calls_than_a_minute_has_goes_on_in_the_next_and_what_it_finds_is_written()
+ {
+    let world = world("changed_share = 1.0", 20).await;
+    let people = world.people(300, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    let mut in_order: Vec<&Person> = people.iter().collect();
+    in_order.sort_by(|one, other| one.prospect.cmp(&other.prospect));
+    let (early, late) = (in_order[5], in_order[290]);
+    // No poll comes in this test: only the comparison can find them.
+    world.user_sets_lead(early, "Status", "Nurture");
+    world.user_sets_lead(late, "Status", "Nurture");
+    world.product.set_calls_a_minute(6);
+    world.advance(Duration::from_secs(60));
+    let swept = || async { world.store.read(marks::swept_at).await.unwrap().is_some() };
+    let mut turns = 0;
+    while !swept().await && turns < 12 {
+        world.engine.cycle(Cycle { sweep: true, ..Cycle::DUE }).await.unwrap();
+        world.advance(Duration::from_secs(60));
+        turns += 1;
+        if turns == 2 {
+            assert_eq!(
+                world.person_status(early),
+                "success",
+                "what was found first does not wait for the end"
+            );
+        }
+    }
+    assert!((3..12).contains(&turns), "{turns} turns");
+    world.engine.cycle(Cycle::DUE).await.unwrap();
+    assert_eq!((world.person_status(late).as_str(), world.due().await), ("success", 0));
+    assert_eq!(world.product.writes(), 2);
+}
+
+#[tokio::test]
+async fn a_comparison_that_is_asked_for_while_another_is_under_way_begins_with_the_first_again() {
+    let world = world("changed_share = 1.0", 20).await;
+    let people = world.people(100, "Attempting to contact", "approaching").await;
+    world.agree().await;
+    let first = people.iter().min_by_key(|person| &person.prospect).unwrap();
+    world.product.set_calls_a_minute(4);
+    world.advance(Duration::from_secs(60));
+    let sweep = Cycle { sweep: true, ..Cycle::DUE };
+    assert!(world.engine.cycle(sweep).await.unwrap().interrupted);
+    world.user_sets_lead(first, "Status", "Nurture");
+    world.store.write(|tx| marks::ask_for_sweep(tx)).await.unwrap();
+    world.product.set_calls_a_minute(1_000);
+    world.advance(Duration::from_secs(60));
+    world.engine.cycle(sweep).await.unwrap();
+    assert_eq!(world.person_status(first), "success");
 }

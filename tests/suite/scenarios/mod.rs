@@ -21,6 +21,7 @@ mod moments;
 mod newcomers;
 mod outbound;
 mod outcomes;
+mod polls;
 mod restored;
 mod scale;
 mod set_back;

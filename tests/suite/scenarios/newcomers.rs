@@ -2,7 +2,7 @@
 
 use super::trouble::pauses_at;
 use super::world::World;
-use lockstep::sandbox::When;
+use lockstep::sandbox::{Fault, When};
 use std::time::Duration;
 
 async fn world(policy: &str) -> World {
@@ -100,6 +100,51 @@ async fn whose_answer_was_lost_is_found_again_and_never_doubled() {
     world.product.set_status(&new, "success").unwrap();
     world.settle().await;
     assert_eq!(world.record_status(lead), "Nurture");
+}
+
+#[tokio::test]
+async fn a_lead_that_is_still_being_made_when_its_answer_is_lost_is_not_made_once_more() {
+    let gateway =
+        Fault::Answer { status: 504, body: "<html>Gateway timeout</html>".to_owned(), retry_after: None };
+    for fault in [Fault::DropAfter, gateway] {
+        let world = world("prospects = \"create\"").await;
+        let new = world.product.create("new@example.com", "Nora", "New", "Newco", None);
+        world.org.faults().add(When::next("POST", "/v67.0/sobjects/Lead"), fault);
+        world.cycle().await;
+        let id = new.clone();
+        let begun = world.store.read(move |reader| {
+            let all = reader.newcomers()?.into_iter();
+            Ok(all.filter(|newcomer| newcomer.id == id.as_str()).any(|newcomer| newcomer.begun.is_some()))
+        });
+        assert!(begun.await.unwrap(), "it may be there");
+        // Whatever is searched for meanwhile does not see what is not committed.
+        let nobody = r#"{"totalSize":0,"done":true,"records":[]}"#.to_owned();
+        let nobody = Fault::Answer { status: 200, body: nobody, retry_after: None };
+        world.org.faults().add(When { times: 9, ..When::next("GET", "Email+IN") }, nobody);
+        for _ in 0..5 {
+            world.advance(Duration::from_secs(10));
+            world.cycle().await;
+        }
+        assert!(world.leads_with("new@example.com").len() <= 1, "nobody is made twice");
+        world.org.faults().clear();
+        for _ in 0..6 {
+            world.cycle().await;
+            world.advance(Duration::from_secs(61));
+        }
+        let lead = world.only_lead_with("new@example.com");
+        assert_eq!(world.link_of(&new).await.map(|link| link.salesforce), Some(lead));
+    }
+}
+
+#[tokio::test]
+async fn a_lead_that_is_made_is_not_given_away_by_the_assignment_rule() {
+    let world = world("prospects = \"create\"").await;
+    world.org.set_assignment_rule(true);
+    world.product.create("new@example.com", "Nora", "New", "Newco", None);
+    world.settle().await;
+    let lead = world.only_lead_with("new@example.com");
+    let owned = world.org.create_lead("Own", "Ed", "Acme", "owned@example.com", "Nurture").unwrap();
+    assert_eq!(world.org.get(lead, "OwnerId"), world.org.get(owned, "OwnerId"));
 }
 
 #[tokio::test]
