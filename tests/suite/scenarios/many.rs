@@ -236,7 +236,7 @@ async fn a_comparison_that_is_asked_for_while_another_is_under_way_begins_with_t
     let sweep = Cycle { sweep: true, ..Cycle::DUE };
     assert!(world.engine.cycle(sweep).await.unwrap().interrupted);
     world.user_sets_lead(first, "Status", "Nurture");
-    world.store.write(|tx| marks::ask_for_sweep(tx)).await.unwrap();
+    world.store.write(marks::ask_for_sweep).await.unwrap();
     world.product.set_calls_a_minute(1_000);
     world.advance(Duration::from_secs(60));
     world.engine.cycle(sweep).await.unwrap();
