@@ -10,7 +10,7 @@ pub const FIRST_PASS_DONE: &str = "first_pass_done";
 /// When everything linked was last compared.
 pub const SWEPT_AT: &str = "swept_at";
 
-/// Behind which link a comparison under way goes on, when it was interrupted.
+/// When a comparison under way was last at work, and behind which link it goes on when it is interrupted.
 pub const SWEEP_PLACE: &str = "sweep_place";
 
 /// The fields that are read of every record: `Lead.HasOptedOutOfEmail Lead.Status`.

@@ -7,6 +7,7 @@ use super::pass::{PassReport, Turn};
 use crate::emit;
 use crate::model::{ProspectId, SalesforceObject};
 use crate::store::{Reader, Seen, Source, StoreError, Transaction, marks};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// How long the journal is kept: a quarter, in which a disputed status is asked about.
@@ -17,6 +18,9 @@ const JOURNAL_ROWS_MAX: u64 = 1_000_000;
 
 /// How many entries one transaction removes.
 const JOURNAL_STEP: usize = 1_000;
+
+/// A comparison that was interrupted goes on where it was within this time; later, what came before has grown too old.
+const GOES_ON_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
     /// Every link becomes due, page by page, and goes the same way as any change. The place is kept with the marks: a
@@ -29,6 +33,7 @@ impl Engine {
     ) -> Result<(), Interrupted> {
         let read = |reader: &Reader<'_>| Ok((reader.link_count()?, reader.meta(marks::SWEEP_PLACE)?));
         let (linked, place) = self.store.read(read).await?;
+        let place = place.and_then(|place| self.goes_on_behind(&place));
         if place.is_some() {
             // What was found before it was interrupted is written first, so that it waits for no end.
             self.carry_over(fresh, std::mem::take(turn), report).await?;
@@ -39,8 +44,7 @@ impl Engine {
         lock(&self.live).forget_all();
         self.backfill(Some(linked)).await?;
         let telling = self.tell_long("comparing everything linked", Some(linked));
-        let (mut after, mut compared): (Option<ProspectId>, u64) =
-            (place.and_then(|place| place.parse().ok()), 0);
+        let (mut after, mut compared) = (place, 0);
         loop {
             let now = self.now();
             let (from, links_max) = (after.clone(), self.looked_at_once());
@@ -53,7 +57,7 @@ impl Engine {
                         tx.mark_due(&link.prospect, seen)?;
                     }
                     let Some(last) = page.last().map(|link| link.prospect.clone()) else { return Ok(None) };
-                    tx.set_meta(marks::SWEEP_PLACE, last.as_str())?;
+                    tx.set_meta(marks::SWEEP_PLACE, &format!("{now} {last}"))?;
                     Ok(Some((last, page.len() as u64)))
                 })
                 .await?;
@@ -73,6 +77,13 @@ impl Engine {
         self.end_backfill().await?;
         self.prune_journal().await?;
         Ok(())
+    }
+
+    /// The link behind which an interrupted comparison goes on, by the mark that it left.
+    fn goes_on_behind(&self, place: &str) -> Option<ProspectId> {
+        let (at, link) = place.split_once(' ')?;
+        let at: Timestamp = at.parse().ok()?;
+        (self.now().duration_since(at).abs() <= GOES_ON_WITHIN).then(|| link.parse().ok()).flatten()
     }
 
     /// Old entries of the journal go, a bounded number in each transaction.
