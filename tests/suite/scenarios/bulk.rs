@@ -220,8 +220,10 @@ async fn a_job_that_was_left_behind_is_ended_before_anything_is_decided_about_it
     world.engine.cycle(Cycle::DUE).await.unwrap();
     assert_eq!(world.org.writes().0, 0);
     world.advance(std::time::Duration::from_secs(600));
-    for _ in 0..6 {
-        world.cycle().await;
+    world.cycle().await;
+    for _ in 0..10 {
+        world.advance(std::time::Duration::from_secs(2));
+        world.engine.cycle(Cycle::DUE).await.unwrap();
     }
     let calls = world.org.calls();
     let ended =
