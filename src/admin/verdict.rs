@@ -44,7 +44,8 @@ pub fn retry(
 }
 
 /// Forgets a refused write. What both sides held then, of further fields if it was a write of those, becomes what they last
-/// agreed on, so that the difference is left alone until either side changes. An opt-out is not forgotten: its latch is not touched.
+/// agreed on, so that the difference is left alone until either side changes. An opt-out is not forgotten: its latch is not
+/// touched.
 pub fn forget(
     transaction: &mut Transaction<'_>,
     prospect: &ProspectId,

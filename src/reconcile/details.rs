@@ -1,6 +1,6 @@
 //! Further fields: a three-way merge of each, by itself. Pure.
 
-use super::decide::Situation;
+use super::situation::Situation;
 use crate::mapping::{Disagree, FieldMapping, Mapping, Winner};
 use crate::model::{
     Baseline, Detail, DetailBase, DetailChange, FieldValue, Fields, HoldReason, Prospect, Rule,

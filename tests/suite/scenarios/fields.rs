@@ -1,6 +1,6 @@
 //! Further fields, each with a three-way merge of its own.
 
-use super::world::World;
+use super::world::{Person, World};
 use std::time::Duration;
 
 const FIELDS: &str = r#"
@@ -31,6 +31,14 @@ async fn world() -> World {
 /// Why people are held.
 async fn reasons(world: &World) -> Vec<String> {
     world.held().await.iter().map(|held| held.reason.to_string()).collect()
+}
+
+/// Both sides change the title: a person has to decide.
+async fn title_is_contested(world: &World, jane: &Person) {
+    world.user_sets_lead(jane, "Title", "Director");
+    world.product.set_field(&jane.prospect, "title", "Manager");
+    world.settle().await;
+    assert_eq!(reasons(world).await, ["both sides changed title, and no winner is named for it"]);
 }
 
 #[tokio::test]
@@ -94,10 +102,7 @@ async fn when_both_change_the_winner_s_field_wins_and_without_one_a_person_decid
     world.settle().await;
     assert_eq!(world.detail(&jane, "company"), "Initech");
 
-    world.user_sets_lead(&jane, "Title", "Director");
-    world.product.set_field(&jane.prospect, "title", "Manager");
-    world.settle().await;
-    assert_eq!(reasons(&world).await, ["both sides changed title, and no winner is named for it"]);
+    title_is_contested(&world, &jane).await;
     world.resolve(&jane, lockstep::model::Side::Engage, "Ann").await;
     world.settle().await;
     assert_eq!(world.lead_field(&jane, "Title"), "Manager");
@@ -174,10 +179,7 @@ async fn who_decides_about_a_title_decides_nothing_about_the_status() {
     let world = world().await;
     let jane = world.person("Not interested", "success").await;
     world.settle().await;
-    world.user_sets_lead(&jane, "Title", "Director");
-    world.product.set_field(&jane.prospect, "title", "Manager");
-    world.settle().await;
-    assert_eq!(reasons(&world).await, ["both sides changed title, and no winner is named for it"]);
+    title_is_contested(&world, &jane).await;
     world.resolve(&jane, lockstep::model::Side::Salesforce, "Ann").await;
     world.settle().await;
     assert_eq!(world.detail(&jane, "title"), "Director");
