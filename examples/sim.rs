@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example sim -- --seeds 1000 [--from N]` plays many seeds, each twice (`--once`: once), and fails
 //! when one breaks a rule or comes out differently; `--minutes M` plays as many as fit. `--seed N` plays one, shrinks it and
-//! tells its story (`--mistake NAME` with that mistake planted, `--reads` with every call); `--matrix` shows which fault met whom in which state, and
+//! tells its story (`--mistake NAME` with that mistake planted, `--reads` with every call). `--wider`: the seeds' wider days, with a
+//! scope, a further field, and records that Engage names anew. `--matrix` shows which fault met whom in which state, and
 //! fails where one never did; `--walks COUNT` asks the decision alone, against a reference; `--ledger` ends with a row for
 //! `docs/ledger.md`. With `--features mutants`, `--mutants` plants every known mistake in turn, tells after how many seeds it
 //! is found, and fails when one is not.
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: sim --seed N [--mistake NAME] [--reads] | (--seeds COUNT | --minutes M) [--from N] [--once | --matrix] \
+const USAGE: &str = "usage: sim --seed N [--mistake NAME] [--reads] | (--seeds COUNT | --minutes M) [--from N] [--once | --matrix] [--wider] \
                      | --walks COUNT | --mutants [--seeds COUNT] [--ledger]";
 
 /// What was asked for.
@@ -27,6 +28,7 @@ struct Asked {
     count: u64,
     until: Option<Instant>,
     mode: Mode,
+    wider: bool,
     ledger: bool,
 }
 
@@ -55,11 +57,14 @@ fn main() -> ExitCode {
             (true, _) => Mode::Once,
             _ => Mode::Twice,
         },
+        wider: has("--wider"),
         ledger: has("--ledger"),
     };
     match (number("--seed"), number("--seeds"), number("--walks")) {
         (_, _, Some(count)) => walks(&asked(count)),
-        (Some(seed), None, _) => one(seed, text("--mistake").as_deref(), has("--reads")),
+        (Some(seed), None, _) => {
+            one(plan(seed, has("--wider")), text("--mistake").as_deref(), has("--reads"))
+        }
         (None, count, _) if has("--mutants") => mutants(&asked(count.unwrap_or(10_000))),
         (None, Some(count), _) => many(&asked(count)),
         (None, None, _) if minutes.is_some() => many(&asked(u64::MAX / 2)),
@@ -95,8 +100,13 @@ fn walks(asked: &Asked) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// What a seed stands for, on an ordinary day or on a wider one.
+fn plan(seed: u64, wider: bool) -> Plan {
+    if wider { Plan::wider(seed) } else { Plan::of(seed) }
+}
+
 /// Plays one seed, and tells its story if it breaks a rule.
-fn one(seed: u64, mistake: Option<&str>, with_reads: bool) -> ExitCode {
+fn one(plan: Plan, mistake: Option<&str>, with_reads: bool) -> ExitCode {
     ready();
     if let Some(mistake) = mistake
         && !plant(mistake)
@@ -106,7 +116,7 @@ fn one(seed: u64, mistake: Option<&str>, with_reads: bool) -> ExitCode {
         );
         return ExitCode::from(2);
     }
-    let plan = Plan::of(seed);
+    let seed = plan.seed;
     let outcome = play(&plan);
     let Some(broken) = outcome.broken else {
         println!("seed {seed}: every rule holds ({} calls, trace {:016x})", outcome.calls, outcome.hash);
@@ -140,7 +150,7 @@ fn many(asked: &Asked) -> ExitCode {
     let (start, mode) = (Instant::now(), asked.mode);
     let totals = Mutex::new(Totals::default());
     on_all_processors(asked.from, asked.count, asked.until, |seed| {
-        let plan = Plan::of(seed);
+        let plan = plan(seed, asked.wider);
         let outcome = if mode == Mode::Matrix { play_with_matrix(&plan) } else { play(&plan) };
         let mut broken = outcome.broken;
         if mode == Mode::Twice && broken.is_none() {
@@ -180,9 +190,10 @@ fn many(asked: &Asked) -> ExitCode {
         totals.failed.len()
     );
     if asked.ledger {
-        let layer = if mode == Mode::Twice { "L2 days, each twice" } else { "L2 days" };
+        let days = if asked.wider { "L2 wider days" } else { "L2 days" };
+        let layer = if mode == Mode::Twice { format!("{days}, each twice") } else { days.to_owned() };
         let broken = totals.failed.len() as u64;
-        row(layer, &span(asked.from, totals.seeds), &totals.faults.to_string(), seconds, broken);
+        row(&layer, &span(asked.from, totals.seeds), &totals.faults.to_string(), seconds, broken);
     }
     let empty = mode == Mode::Matrix && !totals.matrix.empty().is_empty();
     if totals.failed.is_empty() && !empty { ExitCode::SUCCESS } else { ExitCode::FAILURE }

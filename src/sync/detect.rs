@@ -33,8 +33,12 @@ impl Expected {
         Some(Expected { prospect: write.intent.prospect.clone(), salesforce, from, to, since })
     }
 
-    fn is_of(&self, replaced: &Replaced) -> bool {
-        self.salesforce == replaced.id && replaced.new.as_deref() == self.to.as_text()
+    /// Whether this call may have replaced that. A history's times are whole seconds.
+    fn may_have(&self, replaced: &Replaced) -> bool {
+        let known_by = replaced.at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(replaced.at);
+        self.salesforce == replaced.id
+            && replaced.new.as_deref() == self.to.as_text()
+            && self.since <= known_by
     }
 }
 
@@ -94,10 +98,11 @@ impl Engine {
             let lost: Vec<(Expected, String)> = replaced
                 .iter()
                 .filter_map(|replaced| {
-                    let ours = || writes().filter(|write| write.is_of(replaced));
-                    let foreseen = ours().any(|write| replaced.old.as_deref() == write.from.as_text());
-                    let first = ours().next().filter(|_| !foreseen)?;
-                    Some((first.clone(), replaced.old.clone().unwrap_or_else(|| "(empty)".to_owned())))
+                    // Of several that were meant, the last one: those before it were perhaps never made.
+                    let ours = writes().filter(|write| write.may_have(replaced));
+                    let ours = ours.max_by_key(|write| write.since)?;
+                    let lost = replaced.old.as_deref() != ours.from.as_text();
+                    lost.then(|| (ours.clone(), replaced.old.clone().unwrap_or_else(|| "(empty)".to_owned())))
                 })
                 .collect();
             self.report_overwrites(object, lost).await?;

@@ -21,6 +21,12 @@ pub(super) fn look_again(mapping: &Mapping, write: &Write) -> Option<Ended> {
     if gone && !mutant::is("gone-is-written") {
         return Some(Ended::Stale("a record was deleted or converted meanwhile".to_owned()));
     }
+    let outside = |record: &SalesforceRecord| {
+        !has_moved_on(record) && !mapping.in_scope(record.id.object(), &record.fields)
+    };
+    if write.work.record.as_ref().is_some_and(outside) {
+        return Some(Ended::Stale("the record left the scope of the mapping meanwhile".to_owned()));
+    }
     if write.step().is_details() {
         return super::details::look_again(mapping, write);
     }

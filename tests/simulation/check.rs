@@ -4,6 +4,7 @@ use super::company::{OUT, VALUES};
 pub(super) use super::ledger::{Checker, Read};
 use super::settle::Known;
 use super::stage::Stage;
+use super::titles::Written;
 use super::wire::writes;
 use lockstep::model::{SalesforceId, Side};
 use std::collections::BTreeSet;
@@ -15,7 +16,9 @@ pub(super) struct Shown {
     value: String,
     out: bool,
     gone: bool,
+    outside: bool,
     status: String,
+    titles: [String; 2],
     sequences: Vec<String>,
 }
 
@@ -27,7 +30,9 @@ impl Stage {
             value: self.value(record),
             out: self.is_out(record),
             gone: self.is_gone(record),
+            outside: self.is_outside(record),
             status: self.product.status(&person.prospect),
+            titles: self.titles(who, record),
             sequences: self.product.enrollment_states(&person.prospect),
         }
     }
@@ -67,6 +72,7 @@ impl Stage {
             }
             ledger.values.insert(if shown.out { OUT.to_owned() } else { shown.value.clone() });
             ledger.statuses.insert(shown.status.clone());
+            ledger.titles.saw(&shown.titles);
         }
         self.checker.before = before;
     }
@@ -83,8 +89,19 @@ impl Stage {
                 Side::Salesforce => (&before.value, before.out) != (&after.value, after.out),
                 Side::Engage => before.status != after.status,
             };
+            let place = usize::from(to == Side::Engage);
+            let retitled = before.titles[place] != after.titles[place];
+            if written || retitled {
+                self.judge_place(who, to, &before);
+            }
             if written {
                 self.judge(who, to, what, &before, &after);
+            }
+            if retitled {
+                let (before, new) = (&before.titles, after.titles[place].as_str());
+                if let Some(broken) = self.judge_title(&Written { who, to, what, before, new }) {
+                    self.checker.breaks(&format!("rule {broken} (person {who}, {to}, {what})"));
+                }
             }
             let woken = before.sequences.iter().any(|state| state == "paused")
                 && after.sequences.iter().all(|state| state == "active");
@@ -97,9 +114,26 @@ impl Stage {
             };
             if reads && text.contains(&id) {
                 let gone = to == Side::Salesforce && after.gone;
-                self.checker.read.push(Read { who, side: to, value, gone });
+                let (outside, [salesforce, engage]) = (after.outside, after.titles);
+                let title = if to == Side::Salesforce { salesforce } else { engage };
+                self.checker.read.push(Read { who, side: to, value, title, gone, outside });
             }
         }
+    }
+
+    /// Whatever was written: whether it might be at all.
+    fn judge_place(&mut self, who: usize, to: Side, before: &Shown) {
+        let known_outside = self.checker.ledgers[who].known_outside[self.checker.daemon];
+        let broken = if self.checker.is_paused {
+            "13: written while an operator has stopped it"
+        } else if to == Side::Salesforce && before.gone {
+            "8: a record that is gone was written to"
+        } else if before.outside && known_outside {
+            "8 (scope): somebody was written whose record is known to be out of scope"
+        } else {
+            return;
+        };
+        self.checker.breaks(&format!("rule {broken} (person {who}, {to})"));
     }
 
     fn judge(&mut self, who: usize, to: Side, what: &str, before: &Shown, after: &Shown) {
@@ -109,10 +143,6 @@ impl Stage {
             Side::Engage => (before.status.clone(), after.status.clone()),
         };
         self.tell(format!("WRITTEN  person {who}, {to}: {old} -> {new}"));
-        if self.checker.is_paused {
-            self.checker
-                .breaks(&format!("13: written while an operator has stopped it (person {who}, {to})"));
-        }
         // What a Flow made of it inside the write is a change of the Flow's.
         let meant: Vec<&str> =
             VALUES.into_iter().filter(|value| *value != new && self.made_by_flows(value) == new).collect();
@@ -148,9 +178,6 @@ impl Stage {
         let mut broken = Vec::new();
         if ledger.writes[side] > ledger.changes && counts && !twins {
             broken.push(format!("7: {} writes for {} changes", ledger.writes[side], ledger.changes));
-        }
-        if to == Side::Salesforce && before.gone {
-            broken.push("8: a record that is gone was written to".to_owned());
         }
         let mailable = match to {
             Side::Salesforce => before.out && !after.out,
@@ -198,7 +225,7 @@ impl Stage {
 
     /// The answer has reached the daemon: it knows by now what stood in it.
     pub(super) fn believe(&mut self) {
-        for Read { who, side, value, gone } in std::mem::take(&mut self.checker.read) {
+        for Read { who, side, value, title, gone, outside } in std::mem::take(&mut self.checker.read) {
             let present = match side {
                 Side::Salesforce => self.value(self.record_of(&self.people[who])),
                 Side::Engage => self.product.status(&self.people[who].prospect),
@@ -207,6 +234,7 @@ impl Stage {
             let ledger = &mut self.checker.ledgers[who];
             let is_present = present == value;
             ledger.believed[daemon][place] = Some(value);
+            ledger.titles.read(daemon, side, title);
             // The two systems are read one after the other: what was read may agree, though the two never did at one time.
             if let [Some(value), Some(status)] = &ledger.believed[daemon]
                 && self.company.agree(value, status)
@@ -217,6 +245,7 @@ impl Stage {
             }
             if side == Side::Salesforce {
                 ledger.known_gone[daemon] = gone;
+                ledger.known_outside[daemon] = outside;
             }
         }
     }
@@ -242,7 +271,7 @@ impl Stage {
             broken.push(format!("3: {} edits overruled, {} journalled", ledger.overruled, known.overruled));
         }
         let follows = self.companies().any(|company| company.follows_cleared);
-        let came_back = ledger.cleared && ledger.known_out && !follows;
+        let came_back = ledger.cleared && ledger.known_out && !follows && !shown.outside;
         if came_back && !ledger.opted_out && policy && known.linked && !known.listed && !both_out {
             broken.push("5: somebody took an opt-out back, and nobody is asked".to_owned());
         }
@@ -253,7 +282,12 @@ impl Stage {
         if ledger.writes.iter().sum::<u64>() == 1 && ledger.changes == 1 && known.written == 0 && told {
             broken.push("12: a write was made, and the journal does not tell of it".to_owned());
         }
-        if known.linked && !known.listed && !shown.gone {
+        if known.linked && !known.listed && !shown.gone && !shown.outside {
+            broken.extend(self.judge_last_titles(who, &shown.titles));
+            let named = self.record_of(&person);
+            if known.record != Some(named) && ledger.twin.is_none() {
+                broken.push(format!("8 (names): linked to {:?}, and Engage names {named}", known.record));
+            }
             let unmapped = company.inbound(value).is_none() || company.outbound(status).is_none();
             let agree = company.agree(value, status) || unmapped || both_out;
             let rests = ledger.rests == Some((shown.value.clone(), shown.status.clone()));

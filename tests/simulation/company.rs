@@ -1,6 +1,7 @@
 //! A company's mapping, made up: random rows that the verifier accepts, and the same rows in the checker's own words, which
 //! owe nothing to the code that is tested.
 
+use super::titles::Policy;
 use lockstep::mapping::Mapping;
 use rand::prelude::*;
 use rand::rngs::StdRng;
@@ -34,6 +35,9 @@ pub const VALUES: [&str; 9] = [
 /// What an opted-out Lead says.
 pub const OUT: &str = "Unsubscribed";
 
+/// How a Lead is rated that is in scope, where there is one.
+pub const IN_SCOPE: &str = "Hot";
+
 /// A row, as the checker knows it.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -64,6 +68,10 @@ pub struct Company {
     pub winner: &'static str,
     /// What is done about those who disagree on first sight.
     pub disagree: &'static str,
+    /// Only Leads that are rated [`IN_SCOPE`] are in sync.
+    pub scoped: bool,
+    /// Titles are kept in step, and how.
+    pub titles: Option<Policy>,
     /// Values and person statuses that agree.
     joined: Vec<(&'static str, &'static str)>,
 }
@@ -128,11 +136,12 @@ impl Company {
     }
 
     /// One of the companies that are tried: a pool, since proving a mapping takes longer than a simulated day.
-    pub fn number(number: usize) -> &'static Company {
-        static POOL: OnceLock<Vec<Company>> = OnceLock::new();
-        let pool = POOL.get_or_init(|| {
+    /// `wider`: one of those with more than a table.
+    pub fn number(number: usize, wider: bool) -> &'static Company {
+        static POOLS: [OnceLock<Vec<Company>>; 2] = [const { OnceLock::new() }; 2];
+        let pool = POOLS[usize::from(wider)].get_or_init(|| {
             let mut random = StdRng::seed_from_u64(7);
-            (0..POOL_SIZE).map(|_| made_up(&mut random)).collect()
+            (0..POOL_SIZE).map(|_| made_up(&mut random, wider)).collect()
         });
         &pool[number % pool.len()]
     }
@@ -141,16 +150,16 @@ impl Company {
 /// How many companies there are.
 pub const POOL_SIZE: usize = 48;
 
-fn made_up(random: &mut StdRng) -> Company {
+fn made_up(random: &mut StdRng, wider: bool) -> Company {
     for _ in 0..400 {
-        if let Some(company) = attempt(random) {
+        if let Some(company) = attempt(random, wider) {
             return company;
         }
     }
     panic!("the verifier accepts none of 400 mappings");
 }
 
-fn attempt(random: &mut StdRng) -> Option<Company> {
+fn attempt(random: &mut StdRng, wider: bool) -> Option<Company> {
     let mut rows = Vec::new();
     let mut text = "schema = 1\ncompany = \"simulated\"\nstatus = [\n".to_owned();
     for (label, key) in STATUSES {
@@ -193,15 +202,49 @@ fn attempt(random: &mut StdRng) -> Option<Company> {
     let winner = ["salesforce", "engage", "newest", "hold"][random.random_range(0..4)];
     let disagree = ["adopt", "apply", "hold"][random.random_range(0..3)];
     let cleared = if random.random_bool(0.2) { "follow" } else { "hold" };
+    let scoped = wider && random.random_bool(0.6);
+    let scope = if scoped { format!("scope = {{ Rating = \"{IN_SCOPE}\" }}\n") } else { String::new() };
+    let titles = wider.then(|| made_up_titles(random));
     text.push_str(&format!(
-        "]\n[salesforce.lead]\nstatus = \"Status\"\nopt_out = \"HasOptedOutOfEmail\"\n\
+        "]\n[salesforce.lead]\nstatus = \"Status\"\nopt_out = \"HasOptedOutOfEmail\"\n{scope}\
          [salesforce.contact]\nstatus = \"Engagement_Status__c\"\n[conflict]\nwinner = \"{winner}\"\n\
          [new]\ndisagree = \"{disagree}\"\n[opt_out]\ncleared = \"{cleared}\"\n\
-         [limits]\nwrites_per_record_per_hour = 1000\n"
+         [limits]\nwrites_per_record_per_hour = 1000\n{}",
+        titles.as_ref().map_or("", |(text, _)| text)
     ));
     let mapping = lockstep::verify::parse("simulated.toml", &text).ok()?.mapping;
     let follows_cleared = cleared == "follow";
-    let mut company = Company { text, mapping, rows, follows_cleared, winner, disagree, joined: Vec::new() };
+    let titles = titles.map(|(_, policy)| policy);
+    let mut company = Company {
+        text,
+        mapping,
+        rows,
+        follows_cleared,
+        winner,
+        disagree,
+        scoped,
+        titles,
+        joined: Vec::new(),
+    };
     company.join();
     Some(company)
+}
+
+/// What a company says of titles, as its file does and in the checker's own words.
+fn made_up_titles(random: &mut StdRng) -> (String, Policy) {
+    let (way, goes_to) = match random.random_range(0..6) {
+        0 => ("to-salesforce", [true, false]),
+        1 => ("to-engage", [false, true]),
+        _ => ("both", [true, true]),
+    };
+    let clears = random.random_bool(0.5);
+    let blank = if clears { "clear" } else { "keep" };
+    let mut text = format!(
+        "[[field]]\nlead = \"Title\"\ncontact = \"Title\"\nengage = \"title\"\nway = \"{way}\"\nblank = \"{blank}\"\n"
+    );
+    if way == "both" && random.random_bool(0.7) {
+        let winner = ["salesforce", "engage", "hold"][random.random_range(0..3)];
+        text.push_str(&format!("winner = \"{winner}\"\n"));
+    }
+    (text, Policy { goes_to, clears })
 }

@@ -1,6 +1,7 @@
 //! What is known of each person: what others did, what Lockstep did, and what it can know.
 
 use super::acts::Act;
+use super::titles::Titles;
 use lockstep::model::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,8 @@ pub struct Ledger {
     pub cleared: bool,
     /// Converted, merged, deleted, brought back, linked anew.
     pub moved: bool,
+    /// ... and how often.
+    pub moves: u64,
     /// A mail bounced.
     pub bounced: bool,
     /// A named operator has decided: whatever they took is taken.
@@ -50,6 +53,10 @@ pub struct Ledger {
     pub overruled: u64,
     /// Which daemons have read that the record is gone.
     pub known_gone: [bool; 2],
+    /// ... that it is out of the scope of the mapping.
+    pub known_outside: [bool; 2],
+    /// Their title.
+    pub titles: Titles,
     /// Lockstep has tried to carry an opt-out over.
     pub known_out: bool,
 }
@@ -60,7 +67,9 @@ pub(super) struct Read {
     pub(super) who: usize,
     pub(super) side: Side,
     pub(super) value: String,
+    pub(super) title: String,
     pub(super) gone: bool,
+    pub(super) outside: bool,
 }
 
 /// What must hold, and of whom.
@@ -133,12 +142,17 @@ impl Checker {
     }
 
     pub(super) fn moved(&mut self, who: usize) {
-        self.changed(who).moved = true;
+        let ledger = self.changed(who);
+        (ledger.moved, ledger.moves) = (true, ledger.moves + 1);
     }
 
-    /// `is_out`: whether the one who moved says so in Engage; what their old record said, they leave behind.
-    pub(super) fn linked_twice(&mut self, who: usize, other: usize, is_out: bool) {
+    /// `is_out`: whether they say so in Engage; what their old record said, they leave behind.
+    pub(super) fn leaves_behind(&mut self, who: usize, is_out: bool) {
         self.ledgers[who].opted_out &= is_out;
+    }
+
+    pub(super) fn linked_twice(&mut self, who: usize, other: usize, is_out: bool) {
+        self.leaves_behind(who, is_out);
         self.ledgers[who].twin = Some(other);
         self.ledgers[other].twin = Some(who);
     }
@@ -163,6 +177,7 @@ impl Checker {
     pub(super) fn reloaded(&mut self, pairs: Vec<(String, String)>) {
         for (ledger, pair) in self.ledgers.iter_mut().zip(pairs) {
             ledger.rests = Some(pair);
+            ledger.known_outside = [false, false];
         }
     }
 }

@@ -7,13 +7,16 @@
 #![allow(dead_code, unused_imports)] // used by a test and by an example, each in its own way
 
 mod acts;
+mod admins;
 mod check;
 mod company;
+mod epilogue;
 mod fault;
 mod ledger;
 pub mod matrix;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod people;
 mod plan;
 mod reference;
 mod retries;
@@ -24,7 +27,9 @@ mod shrink;
 mod stage;
 mod story;
 mod theme;
+mod titles;
 mod walk;
+mod wider;
 mod wire;
 
 pub use acts::{ACTS, Act};

@@ -67,6 +67,8 @@ pub struct Plan {
     pub aimed: bool,
     /// What may happen outside.
     pub acts: Vec<Act>,
+    /// The mapping has a scope and a further field, and what that brings happens too.
+    pub wider: bool,
     /// What happens, each with a seed of its own, so that taking one out leaves the others as they are.
     pub steps: Vec<(Step, u64)>,
 }
@@ -120,6 +122,7 @@ impl Plan {
             rates,
             aimed: false,
             acts,
+            wider: false,
             steps,
         };
         if random.random_bool(0.5) {

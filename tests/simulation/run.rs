@@ -2,8 +2,9 @@
 
 use super::Outcome;
 use super::check::Checker;
-use super::company::{self, Company, STATUSES};
+use super::company::{self, Company};
 use super::matrix::Matrix;
+use super::people::people;
 use super::plan::{Plan, Step};
 use super::settings::{CLIENT, SECRET, config};
 use super::stage::{Person, Stage};
@@ -57,7 +58,7 @@ impl Run {
         product.register_client(CLIENT, SECRET);
         product.set_calls_a_minute(1_000_000);
         org.set_picklist("Contact", "Engagement_Status__c", &company::VALUES, true);
-        let company = Company::number(plan.company);
+        let company = Company::number(plan.company, plan.wider);
         let people = people(plan.people, company, &org, &product, &mut random);
         // Two share an address: nobody may guess which of them is meant.
         let stranger =
@@ -81,6 +82,7 @@ impl Run {
             strangers,
             ambiguous: Vec::new(),
             open: Vec::new(),
+            wider: plan.wider,
             may_park: false,
             rewrites: Vec::new(),
             late_flow: None,
@@ -152,6 +154,9 @@ impl Run {
             }
         }
         self.settle().await;
+        if plan.wider {
+            self.epilogue().await;
+        }
         if plan.canary {
             self.shared.lock().stage.checker.breaks("the canary");
         }
@@ -315,7 +320,7 @@ impl Run {
             return;
         }
         let number = play.stage.random.random_range(0..company::POOL_SIZE);
-        self.company = Company::number(number);
+        self.company = Company::number(number, play.stage.wider);
         play.stage.reload(self.company);
         drop(play);
         for (engine, _) in self.processes.iter().flatten() {
@@ -351,26 +356,4 @@ impl Run {
             self.processes[self.daemon] = None;
         }
     }
-}
-
-/// People whom both systems know, and who agree.
-fn people(count: usize, company: &Company, org: &Org, product: &Product, random: &mut StdRng) -> Vec<Person> {
-    let sequence = product.add_sequence("Outreach", false, &[Duration::from_secs(400 * 24 * 3600)]);
-    let pairs: Vec<(&str, &str)> = STATUSES
-        .iter()
-        .filter(|(_, key)| !["opted_out", "bounced"].contains(key))
-        .flat_map(|(_, key)| company::VALUES.iter().map(move |value| (*value, *key)))
-        .filter(|(value, key)| company.agree(value, key))
-        .collect();
-    (0..count)
-        .map(|number| {
-            let (value, status) = pairs[random.random_range(0..pairs.len())];
-            let email = format!("person{number}@example.com");
-            let lead = org.create_lead("Jane", "Doe", "Acme", &email, value).expect("a Lead");
-            let prospect = product.create(&email, "Jane", "Doe", "Acme", Some(lead));
-            product.enroll(&prospect, &sequence);
-            product.set_status(&prospect, status).expect("a status that a user may set");
-            Person { lead, prospect, late_event: None }
-        })
-        .collect()
 }

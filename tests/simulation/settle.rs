@@ -1,7 +1,7 @@
 //! The end of a run: faults and people stop; then it must become quiet, and every person must agree or be listed.
 
 use super::run::Run;
-use lockstep::model::{ProspectId, Side};
+use lockstep::model::{ProspectId, SalesforceId, Side};
 use lockstep::store::{Reader, StoreError, marks};
 use lockstep::sync::Cycle;
 use rand::SeedableRng;
@@ -12,6 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pub(super) linked: bool,
+    /// To whom.
+    pub(super) record: Option<SalesforceId>,
     /// Held or parked.
     pub(super) listed: bool,
     pub(super) parked: Option<String>,
@@ -28,8 +30,10 @@ impl Known {
         let journal = reader.journal_of(id, 1_000)?;
         let told = |what: &str| journal.iter().filter(|entry| entry.what == what).count() as u64;
         let parked = reader.parked(id)?.map(|parked| parked.code);
+        let record = reader.link(id)?.map(|link| link.salesforce);
         Ok(Known {
-            linked: reader.link(id)?.is_some(),
+            linked: record.is_some(),
+            record,
             listed: parked.is_some() || reader.held(id)?.is_some(),
             parked,
             overwrites: told("overwrote"),
@@ -40,6 +44,7 @@ impl Known {
 
     fn add(&mut self, other: Known) {
         self.linked |= other.linked;
+        self.record = other.record.or(self.record);
         self.listed |= other.listed;
         self.parked = self.parked.take().or(other.parked);
         self.overwrites += other.overwrites;
@@ -68,6 +73,26 @@ impl Run {
                 self.processes[daemon] = None;
             }
         }
+        self.until_quiet().await;
+        // The polls alone have seen everything: the daily comparison is a net that nobody may need.
+        self.judge().await;
+        self.advance(2 * 3_600);
+        // What a rule refused is tried again by the daily comparison, now that the rule is gone.
+        self.compare().await;
+        if self.twins {
+            // What one of them has put right the other takes in.
+            self.compare().await;
+        }
+        let writes = self.writes();
+        self.compare().await;
+        if self.writes() != writes {
+            self.shared.lock().stage.checker.breaks("rule 1: it is quiet, and something was written");
+        }
+        self.judge().await;
+    }
+
+    /// Polls until nothing more comes of them.
+    pub(super) async fn until_quiet(&mut self) {
         // What failed in passing is tried again within a day.
         for round in 0..56 {
             self.advance(if round == 0 { 3 } else { 1_801 });
@@ -86,21 +111,6 @@ impl Run {
                 break;
             }
         }
-        // The polls alone have seen everything: the daily comparison is a net that nobody may need.
-        self.judge().await;
-        self.advance(2 * 3_600);
-        // What a rule refused is tried again by the daily comparison, now that the rule is gone.
-        self.compare().await;
-        if self.twins {
-            // What one of them has put right the other takes in.
-            self.compare().await;
-        }
-        let writes = self.writes();
-        self.compare().await;
-        if self.writes() != writes {
-            self.shared.lock().stage.checker.breaks("rule 1: it is quiet, and something was written");
-        }
-        self.judge().await;
     }
 
     /// Every daemon compares everything.
@@ -113,20 +123,28 @@ impl Run {
         }
     }
 
-    async fn judge(&mut self) {
-        let (people, ambiguous) = {
-            let play = self.shared.lock();
-            (play.stage.people.clone(), play.stage.ambiguous.clone())
-        };
+    /// What the stores know of everybody; `None` where one cannot be opened.
+    pub(super) async fn known(&mut self) -> Option<Vec<Known>> {
+        let people = self.shared.lock().stage.people.clone();
         let mut known = vec![Known::default(); people.len()];
         for daemon in 0..=usize::from(self.twins) {
             self.daemon = daemon;
-            let Some((_, store)) = self.process() else { return };
+            let (_, store) = self.process()?;
             for (person, known) in people.iter().zip(&mut known) {
                 let id = person.prospect.clone();
                 let more = store.read(move |reader| Known::of(reader, &id));
                 known.add(more.await.expect("a store that works"));
             }
+        }
+        Some(known)
+    }
+
+    async fn judge(&mut self) {
+        let Some(known) = self.known().await else { return };
+        let ambiguous = self.shared.lock().stage.ambiguous.clone();
+        for daemon in 0..=usize::from(self.twins) {
+            self.daemon = daemon;
+            let Some((_, store)) = self.process() else { return };
             for id in ambiguous.clone() {
                 let linked = store.read(move |reader| Ok(reader.link(&id)?.is_some()));
                 if linked.await.expect("a store that works") {

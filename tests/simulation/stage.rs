@@ -25,6 +25,15 @@ pub struct Person {
     pub prospect: ProspectId,
     /// A webhook of theirs that may be sent once more.
     pub late_event: Option<(Vec<(String, String)>, String)>,
+    /// Leads that they were, until Engage named another one.
+    pub former_leads: Vec<SalesforceId>,
+}
+
+impl Person {
+    /// Somebody of whom nothing is known yet.
+    pub fn new(lead: SalesforceId, prospect: ProspectId) -> Person {
+        Person { lead, prospect, late_event: None, former_leads: Vec::new() }
+    }
 }
 
 /// A long transaction of somebody else's (F14).
@@ -56,6 +65,8 @@ pub struct Stage {
     pub ambiguous: Vec<ProspectId>,
     /// Transactions that are not committed yet.
     pub open: Vec<Open>,
+    /// Titles, a scope, and records that Engage names anew.
+    pub wider: bool,
     /// Somebody has made a rule that may refuse a write.
     pub may_park: bool,
     /// What Flows make of a status that is set: from and to.

@@ -31,7 +31,7 @@ pub struct Ready {
 pub fn ready() -> Vec<Ready> {
     (0..POOL_SIZE)
         .map(|number| {
-            let company = Company::number(number);
+            let company = Company::number(number, false);
             let relation = company.mapping.relation(SalesforceObject::Lead, &Context::default());
             Ready {
                 company,

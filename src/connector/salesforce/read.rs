@@ -29,6 +29,8 @@ pub struct Replaced {
     pub old: Option<String>,
     /// What was set.
     pub new: Option<String>,
+    /// When, in whole seconds.
+    pub at: Timestamp,
 }
 
 /// The org does not keep this object's history, or this user does not see it.
@@ -117,7 +119,7 @@ impl Salesforce {
     ) -> Result<Vec<Replaced>, CallError> {
         let parent = format!("{object}Id");
         let query = format!(
-            "SELECT {parent},OldValue,NewValue FROM {object}History WHERE Field = {} AND CreatedById = {} \
+            "SELECT {parent},OldValue,NewValue,CreatedDate FROM {object}History WHERE Field = {} AND CreatedById = {} \
              AND CreatedDate >= {}",
             soql::literal(field),
             soql::literal(user),
@@ -131,7 +133,8 @@ impl Salesforce {
         let text = |row: &Map<String, Value>, name: &str| wire::get(row, name).as_str().map(str::to_owned);
         let replaced = |row: &Map<String, Value>| {
             let id = wire::id(wire::get(row, &parent))?;
-            Some(Replaced { id, old: text(row, "OldValue"), new: text(row, "NewValue") })
+            let at = wire::get(row, "CreatedDate").as_str().and_then(wire::time)?;
+            Some(Replaced { id, old: text(row, "OldValue"), new: text(row, "NewValue"), at })
         };
         Ok(rows.iter().filter_map(replaced).collect())
     }

@@ -1,7 +1,7 @@
 //! Records that are touched: handed on, made another type, values renamed and retired under them, and people linked
 //! twice.
 
-use super::world::{Person, World};
+use super::world::World;
 use lockstep::store::marks;
 use lockstep::sync::Cycle;
 use std::time::Duration;
@@ -27,33 +27,6 @@ async fn an_owner_change_together_with_a_status_change_carries_the_status() {
     world.org.change_owner(jane.lead);
     world.cycle().await;
     assert_eq!(world.person_status(&jane), "success");
-    world.is_quiet().await;
-}
-
-/// Somebody who agreed, and whose Lead was put out of the company's scope.
-async fn out_of_scope() -> (World, Person) {
-    let example = include_str!("../../../mapping/example.toml");
-    let scoped = example.replace("scope   = { IsConverted = false }", "scope = { LeadSource = \"Web\" }");
-    let world = World::with_mapping(&scoped).await;
-    let jane = world.person("Attempting to contact", "approaching").await;
-    world.user_sets_lead(&jane, "LeadSource", "Web");
-    world.agree().await;
-    world.user_sets_lead(&jane, "LeadSource", "Event");
-    (world, jane)
-}
-
-#[tokio::test]
-async fn a_record_type_that_is_out_of_scope_leaves_the_person_alone_and_comes_back_in() {
-    let (world, jane) = out_of_scope().await;
-    world.user_sets_lead(&jane, "Status", "Nurture");
-    world.cycle().await;
-    assert_eq!(world.person_status(&jane), "approaching");
-    let journal = world.journal(&jane).await;
-    assert!(journal.iter().any(|entry| entry.what == "left" && entry.reason.contains("scope")));
-    world.is_quiet().await;
-    world.user_sets_lead(&jane, "LeadSource", "Web");
-    world.cycle().await;
-    assert_eq!(world.person_status(&jane), "success", "it is looked at as it is now");
     world.is_quiet().await;
 }
 
@@ -223,20 +196,5 @@ async fn a_prospect_that_engage_names_on_a_contact_after_its_lead_moves_there() 
     world.user_sets_person(&jane, "success");
     world.cycle().await;
     assert_eq!(world.record_status(contact), "Nurture");
-    world.is_quiet().await;
-}
-
-#[tokio::test]
-async fn what_engage_said_while_a_record_was_out_of_scope_is_carried_over_once_it_is_back() {
-    let (world, jane) = out_of_scope().await;
-    world.cycle().await;
-    world.unsubscribes(&jane);
-    world.cycle().await;
-    assert!(!world.lead_is_opted_out(&jane), "out of scope: left alone");
-    world.advance(Duration::from_secs(1200));
-    world.cycle().await;
-    world.user_sets_lead(&jane, "LeadSource", "Web");
-    world.cycle().await;
-    assert!(world.lead_is_opted_out(&jane));
     world.is_quiet().await;
 }
