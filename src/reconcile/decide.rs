@@ -41,7 +41,7 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     if mapping.object(object).is_none() {
         return keep(Decision::LeaveAlone(LeaveReason::ObjectNotInSync));
     }
-    if !mapping.in_scope(object, &record.fields) {
+    if !mapping.in_scope(object, &record.fields) && !mutant::is("scope-ignored") {
         return keep(Decision::LeaveAlone(LeaveReason::OutOfScope));
     }
     let context = Context { fields: Some(&record.fields), sequences: situation.sequences };

@@ -6,6 +6,7 @@ use crate::model::{
     Baseline, Detail, DetailBase, DetailChange, FieldValue, Fields, HoldReason, Prospect, Rule,
     SalesforceRecord, Side, Step, Target, WriteReason, mark,
 };
+use crate::mutant;
 use std::collections::BTreeMap;
 
 /// What is to be done about a person's further fields.
@@ -138,7 +139,7 @@ fn carry(field: &FieldMapping, from: Side, salesforce: &str, engage: &str) -> Op
         Side::Salesforce => field.to_engage(salesforce)?,
         Side::Engage => field.to_salesforce(engage)?,
     };
-    (!value.is_empty() || field.clears).then_some(value)
+    (!value.is_empty() || field.clears || mutant::is("blank-is-carried")).then_some(value)
 }
 
 /// Adds a field to the write of its side. One side a step: the other one's turn comes with the next look.

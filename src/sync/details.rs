@@ -3,7 +3,7 @@
 use super::gather::Work;
 use super::write::{Ended, Write};
 use crate::mapping::Mapping;
-use crate::model::{Detail, DetailBase, Link, Step};
+use crate::model::{Detail, DetailBase, DetailChange, Link, Side, Step};
 use crate::reconcile::marks;
 
 /// What both sides hold of a detail now.
@@ -12,8 +12,21 @@ fn now(mapping: &Mapping, work: &Work, detail: Detail) -> Option<DetailBase> {
     marks(field, work.record.as_ref()?, work.prospect.as_ref()?)
 }
 
+/// What the fields of an unrecorded write count as, where the written side holds what it was to bring there: then that is
+/// ours, whatever the other side says by now.
+pub(super) fn brought(mapping: &Mapping, work: &Work, step: &Step) -> Vec<(Detail, DetailBase)> {
+    let side = |base: DetailBase| match step.side() {
+        Side::Salesforce => base.salesforce,
+        Side::Engage => base.engage,
+    };
+    let is_there = |(detail, change): &(&Detail, &DetailChange)| {
+        now(mapping, work, **detail).is_some_and(|now| side(now) == side(change.then))
+    };
+    step.details.iter().filter(is_there).map(|(detail, change)| (*detail, change.then)).collect()
+}
+
 /// Whether a step's fields are what it was to make them.
-pub(super) fn arrived(mapping: &Mapping, work: &Work, step: &Step) -> bool {
+fn arrived(mapping: &Mapping, work: &Work, step: &Step) -> bool {
     step.details.iter().all(|(detail, change)| now(mapping, work, *detail) == Some(change.then))
 }
 

@@ -68,7 +68,7 @@ pub(super) fn expect(tx: &mut Transaction<'_>, more: Vec<Expected>) -> Result<()
 impl Engine {
     /// What these writes would replace, should they be made by a call without a precondition.
     pub(super) fn expected<'a>(&self, writes: impl Iterator<Item = &'a Write>) -> Vec<Expected> {
-        let (mapping, since) = (self.mapping(), self.salesforce.server_now());
+        let (mapping, since) = (self.mapping(), self.salesforce.server_told());
         writes.filter_map(|write| Expected::of(&mapping, write, since)).collect()
     }
 

@@ -6,6 +6,7 @@
 use super::details;
 use crate::mapping::{FieldMapping, Mapping};
 use crate::model::{Baseline, Latch, Link, Prospect, ProspectId, SalesforceId, SalesforceRecord, Side, mark};
+use crate::mutant;
 use crate::reconcile::text_of;
 use crate::store::{Former, Parting, Seen, Source};
 use jiff::Timestamp;
@@ -50,7 +51,9 @@ pub(super) fn salesforce(
     let object = record.id.object();
     let field = |field: &FieldMapping| field.name(object).map(|name| mark(&text_of(record, name)));
     let moved_on = link.both_moved
-        || link.out_of_scope && mapping.in_scope(object, &record.fields)
+        || link.out_of_scope
+            && mapping.in_scope(object, &record.fields)
+            && !mutant::is("back-in-scope-unseen")
         || link.baseline.as_ref().is_none_or(|baseline| differs(mapping, baseline, record))
         || details::moved(mapping, link, |base| base.salesforce, field);
     if !gone && !moved_on && !pending.any() {
@@ -150,7 +153,7 @@ fn keeps_apart(mapping: &Mapping, former: &Former, named: SalesforceId) -> bool 
 fn first_link(prospect: &Prospect, salesforce: SalesforceId, latch: Option<Latch>) -> Link {
     Link {
         named_by_engage: Some(salesforce),
-        latch: latch.map(Latch::on_another_record),
+        latch: latch.filter(|_| !mutant::is("latch-stays-behind")).map(Latch::on_another_record),
         ..Link::new(prospect.id.clone(), salesforce)
     }
 }

@@ -74,12 +74,9 @@ impl Engine {
             }
         }
         for work in works {
-            let Some(intent) = &work.intent else { continue };
-            // Of further fields both sides are compared as they are.
-            if !intent.step.is_details() {
-                let said = said_in_engage(work, intent);
-                count(mapping, &mut work.link, intent, (work.fate, said), now);
-            }
+            let mut link = work.link.clone();
+            count(mapping, &mut link, work, now);
+            work.link = link;
         }
         Ok(())
     }
@@ -169,7 +166,9 @@ fn holds_third_value(work: &Work, intent: &Intent) -> bool {
 /// Whether the written side holds what a decided write was to bring there.
 fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
     match &intent.step.target {
-        _ if intent.step.is_details() => super::details::arrived(mapping, work, &intent.step),
+        _ if intent.step.is_details() => {
+            super::details::brought(mapping, work, &intent.step).len() == intent.step.details.len()
+        }
         Target::EngageDetails { .. } => false,
         Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
         Target::Salesforce { fields } => work.record.as_ref().is_some_and(|record| {
@@ -179,21 +178,18 @@ fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
 }
 
 /// What an unrecorded write, by its fate, makes of its link.
-fn count(
-    mapping: &Mapping,
-    link: &mut Link,
-    intent: &Intent,
-    (fate, said): (Fate, Option<Timestamp>),
-    now: Timestamp,
-) {
-    match fate {
+fn count(mapping: &Mapping, link: &mut Link, work: &Work, now: Timestamp) {
+    let Some(intent) = &work.intent else { return };
+    if intent.step.is_details() {
+        return link.details.extend(super::details::brought(mapping, work, &intent.step));
+    }
+    match work.fate {
         Fate::None => {}
-        Fate::Arrived => count_as_done(mapping, link, intent, said, now),
-        Fate::Matched => {
-            count_as_done(mapping, link, intent, said, now);
-            link.both_moved = true;
-        }
         Fate::SetAnew => count_as_moved(mapping, link, intent, now),
+        Fate::Arrived | Fate::Matched => {
+            count_as_done(mapping, link, intent, said_in_engage(work, intent), now);
+            link.both_moved |= work.fate == Fate::Matched;
+        }
     }
 }
 
@@ -274,12 +270,12 @@ pub(super) fn own_write_found(
         tx.append_journal(&entry)?;
         notes.push(Note::new(NoteKind::Stale, entry, None));
     }
-    if work.fate == Fate::None {
-        return Ok(false);
+    let before = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());
+    let mut link = before.clone();
+    count(mapping, &mut link, work, now);
+    if link != before {
+        tx.put_link(&link)?;
     }
-    let mut link = tx.link(prospect)?.unwrap_or_else(|| work.link.clone());
-    count(mapping, &mut link, intent, (work.fate, said_in_engage(work, intent)), now);
-    tx.put_link(&link)?;
     if !is_there {
         return Ok(false);
     }

@@ -250,7 +250,9 @@ fn settle_one(
     };
     // First what was, then what follows from it: a link that is put below holds the newer baseline.
     let found = match verdict.decision {
-        Decision::Relink { .. } | Decision::Unlink(_) | Decision::LeaveAlone(_) => false,
+        Decision::Relink { .. } | Decision::Unlink(_) | Decision::LeaveAlone(LeaveReason::Missing(_)) => {
+            false
+        }
         _ => own_write::own_write_found(tx, mapping, work, now, notes)?,
     };
     if matches!(verdict.decision, Decision::InSync | Decision::Adopt { .. } | Decision::Skip { .. }) {

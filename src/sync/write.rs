@@ -220,7 +220,7 @@ impl Engine {
             records.retain(|id| live.record(*id).is_none() && !source.contains_key(id));
         }
         let purpose = purpose(writes.iter());
-        let asked_at = self.salesforce.server_now();
+        let asked_at = self.salesforce.server_told();
         let mut read = match self.read_both(&records, &prospects, purpose).await {
             Ok(read) => read,
             Err(error) => return Err(self.give_up(prospects, error).await),

@@ -49,6 +49,7 @@ impl Stage {
             }
             let ledger = &mut self.checker.ledgers[who];
             ledger.known_out |= is_out;
+            ledger.told_out |= is_out;
             ledger.asked_to_pause |= what.ends_with("/sequences/pause");
             if what.ends_with("/sequences/resume") && one_process && !ledger.asked_to_pause {
                 let broken = format!("rule 9: person {who} is to be resumed, and no pause of theirs is ours");
@@ -92,7 +93,7 @@ impl Stage {
             let place = usize::from(to == Side::Engage);
             let retitled = before.titles[place] != after.titles[place];
             if written || retitled {
-                self.judge_place(who, to, &before);
+                self.judge_place(who, to, &before, &after);
             }
             if written {
                 self.judge(who, to, what, &before, &after);
@@ -122,8 +123,11 @@ impl Stage {
     }
 
     /// Whatever was written: whether it might be at all.
-    fn judge_place(&mut self, who: usize, to: Side, before: &Shown) {
-        let known_outside = self.checker.ledgers[who].known_outside[self.checker.daemon];
+    fn judge_place(&mut self, who: usize, to: Side, before: &Shown, after: &Shown) {
+        let ledger = &self.checker.ledgers[who];
+        // A record that goes on as another one has told of an opt-out with its last word.
+        let last_word = ledger.moved && to == Side::Engage && after.status == "opted_out";
+        let known_outside = ledger.known_outside[self.checker.daemon] && !last_word;
         let broken = if self.checker.is_paused {
             "13: written while an operator has stopped it"
         } else if to == Side::Salesforce && before.gone {

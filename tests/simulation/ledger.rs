@@ -59,6 +59,8 @@ pub struct Ledger {
     pub titles: Titles,
     /// Lockstep has tried to carry an opt-out over.
     pub known_out: bool,
+    /// The last one is known to Lockstep, by what it asked for or by its store.
+    pub told_out: bool,
 }
 
 /// What a call showed of somebody.
@@ -133,12 +135,13 @@ impl Checker {
     }
 
     pub(super) fn opted_out(&mut self, who: usize) {
-        self.changed(who).opted_out = true;
+        let ledger = self.changed(who);
+        (ledger.opted_out, ledger.told_out) = (true, false);
     }
 
     pub(super) fn cleared(&mut self, who: usize) {
         let ledger = self.changed(who);
-        (ledger.opted_out, ledger.cleared) = (false, true);
+        (ledger.opted_out, ledger.told_out, ledger.cleared) = (false, false, true);
     }
 
     pub(super) fn moved(&mut self, who: usize) {
@@ -146,9 +149,10 @@ impl Checker {
         (ledger.moved, ledger.moves) = (true, ledger.moves + 1);
     }
 
-    /// `is_out`: whether they say so in Engage; what their old record said, they leave behind.
+    /// `is_out`: whether they say so in Engage; what their old record said, they leave behind, unless it is known already.
     pub(super) fn leaves_behind(&mut self, who: usize, is_out: bool) {
-        self.ledgers[who].opted_out &= is_out;
+        let ledger = &mut self.ledgers[who];
+        ledger.opted_out &= is_out || ledger.told_out && !self.restored;
     }
 
     pub(super) fn linked_twice(&mut self, who: usize, other: usize, is_out: bool) {

@@ -8,6 +8,9 @@ use std::time::Instant;
 /// Walks that are tried before simulated days: what the decision alone shows needs none.
 const WALKS: u64 = 20_000;
 
+/// Mistakes that only a wider day can show.
+const WIDER: [&str; 4] = ["back-in-scope-unseen", "blank-is-carried", "latch-stays-behind", "scope-ignored"];
+
 /// How a mistake was found.
 pub struct Kill {
     /// How many walks, or days, were tried.
@@ -54,7 +57,7 @@ pub fn find(ready: &[Ready], name: &'static str, most: u64) -> Option<Kill> {
                 return None;
             }
             tried.fetch_add(1, Ordering::Relaxed);
-            let plan = Plan::of(seed);
+            let plan = if WIDER.contains(&name) { Plan::wider(seed) } else { Plan::of(seed) };
             let broken = play(&plan).broken;
             // A day that breaks a rule without the mistake shows nothing of it.
             lockstep::mutant::plant(None);

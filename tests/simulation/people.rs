@@ -30,7 +30,9 @@ pub(super) fn people(
             let (value, status) = pairs[random.random_range(0..pairs.len())];
             let email = format!("person{number}@example.com");
             let lead = org.create_lead("Jane", "Doe", "Acme", &email, value).expect("a Lead");
-            let prospect = product.create(&email, "Jane", "Doe", "Acme", Some(lead));
+            // On wider days every second one is known by their address alone, until Engage names their record.
+            let named = company.titles.is_none() || number % 2 == 0;
+            let prospect = product.create(&email, "Jane", "Doe", "Acme", named.then_some(lead));
             product.enroll(&prospect, &sequence);
             product.set_status(&prospect, status).expect("a status that a user may set");
             if company.titles.is_some() {

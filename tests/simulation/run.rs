@@ -16,7 +16,7 @@ use lockstep::model::Side;
 use lockstep::sandbox::Clock;
 use lockstep::sandbox::engage::Product;
 use lockstep::sandbox::salesforce::Org;
-use lockstep::store::{Resolution, Seen, SimulatedDisk, Source, Store, marks};
+use lockstep::store::{Resolution, Seen, SimulatedDisk, Source, Store, StoreError, marks};
 use lockstep::sync::{Cycle, Engine};
 use rand::prelude::*;
 use rand::rngs::StdRng;
@@ -254,6 +254,23 @@ impl Run {
         };
         if report.is_none() {
             self.processes[self.daemon] = None;
+        } else if self.shared.lock().stage.wider {
+            self.note_latches(&store).await;
+        }
+    }
+
+    /// Of whom the store knows that they are opted out: it has to stay known, whoever they are by then.
+    async fn note_latches(&self, store: &Store) {
+        let people = self.shared.lock().stage.people.clone();
+        let latched = store.read(move |reader| {
+            let is_latched =
+                |person: &Person| Ok(reader.link(&person.prospect)?.is_some_and(|link| link.latch.is_some()));
+            people.iter().map(is_latched).collect::<Result<Vec<bool>, StoreError>>()
+        });
+        let Ok(latched) = latched.await else { return };
+        let ledgers = &mut self.shared.lock().stage.checker.ledgers;
+        for (ledger, is_latched) in ledgers.iter_mut().zip(latched) {
+            ledger.told_out |= is_latched && ledger.opted_out;
         }
     }
 

@@ -83,24 +83,33 @@ impl Stage {
         self.tell(format!("WRITTEN  person {who}, {to}: title {old:?} -> {new:?}"));
         let (restored, daemon) = (self.checker.restored, self.checker.daemon);
         let counts = !restored && !self.checker.twins;
-        let goes = self.companies().any(|company| company.titles.is_some_and(|policy| policy.goes_to[side]));
+        let policies = || self.companies().filter_map(|company| company.titles);
+        let goes = policies().any(|policy| policy.goes_to[side]);
+        let may_clear = policies().any(|policy| policy.clears);
         let ledger = &mut self.checker.ledgers[who];
-        let (shared, moves) = (ledger.twin.is_some(), ledger.moves);
+        let moves = ledger.moves;
+        if ledger.twin.is_some() {
+            // What another one's record says, and who it is by now, is theirs.
+            return None;
+        }
         let titles = &mut ledger.titles;
         titles.writes[side] += 1;
         let believed = titles.believed[daemon][side].replace(new.to_owned());
-        if titles.writes[side] > titles.edits.iter().sum::<u64>() + moves && counts && !shared {
+        if titles.writes[side] > titles.edits.iter().sum::<u64>() + moves && counts {
             return Some(format!("7: {} writes of a title", titles.writes[side]));
         }
         if !goes {
             return Some(format!("4: titles do not go to {to}"));
+        }
+        if new.is_empty() && !may_clear {
+            return Some("4: a title was emptied, and the mapping keeps what stands there".to_owned());
         }
         if !titles.said[1 - side].contains(new) {
             return Some(format!("4: the title {new:?} was never seen on the other side"));
         }
         // A Collections call has no precondition (the declared window).
         let declared = to == Side::Salesforce && what.contains("/composite/");
-        (believed.as_ref().is_some_and(|believed| believed != old) && !declared && !shared)
+        (believed.as_ref().is_some_and(|believed| believed != old) && !declared)
             .then(|| format!("3: the title {old:?} was overwritten, and {believed:?} is what had been read"))
     }
 

@@ -13,6 +13,19 @@ use serde_json::json;
 pub const WIDER_ACTS: [Act; 4] =
     [Act::SetTitleInSalesforce, Act::SetTitleInEngage, Act::Scope, Act::NameAnew];
 
+/// What happens where people are named anew: an opt-out that Engage cannot take has to go along with them.
+const NAMED_ANEW: [Act; 9] = [
+    Act::NameAnew,
+    Act::NameAnew,
+    Act::NameAnew,
+    Act::Bounce,
+    Act::Tick,
+    Act::Convert,
+    Act::Merge,
+    Act::SetInSalesforce,
+    Act::SetTitleInEngage,
+];
+
 impl Plan {
     /// The plan of a seed's wider day: the ordinary one, and more.
     pub fn wider(seed: u64) -> Plan {
@@ -22,6 +35,10 @@ impl Plan {
         // On a day that is about few acts each is as likely as one of those; on another one it would hardly ever come.
         let times = 1 + plan.acts.len() / 8;
         plan.acts.extend(more.iter().cycle().take(times * more.len()));
+        if random.random_bool(0.25) {
+            plan.theme = "people are named anew";
+            plan.acts = NAMED_ANEW.to_vec();
+        }
         plan.wider = true;
         plan
     }
@@ -93,8 +110,10 @@ impl Stage {
                 return Some(format!("{prospect} is linked to no record"));
             }
             1 => {
-                product.link(&prospect, Some(present));
-                return Some(format!("{prospect} is linked to {present}, as whom they are known"));
+                // ... or to the Lead that they were before it was converted or merged away: nothing new.
+                let named = if self.random.random_bool(0.5) { present } else { self.people[who].lead };
+                product.link(&prospect, Some(named));
+                return Some(format!("{prospect} is linked to {named}, as whom they are known"));
             }
             2 | 3 => {
                 let mut former = self.people[who].former_leads.iter().rev().copied();

@@ -150,6 +150,7 @@ impl Salesforce {
         if let Some(date) = date.and_then(|date| Timestamp::try_from(date).ok()) {
             // Their whole second had begun when this was answered: unrounded, it is a lower bound.
             *lock(&self.0.skew) = Some(date.duration_since(self.now()));
+            *lock(&self.0.told) = Some(date);
         }
     }
 }

@@ -54,6 +54,8 @@ struct Shared {
     budget: Mutex<budget::Meter>,
     /// How far the server's clock is ahead of ours, by its `Date` header: whole seconds.
     skew: Mutex<Option<SignedDuration>>,
+    /// The `Date` of the last answer.
+    told: Mutex<Option<Timestamp>>,
     /// Event schemas by id. A handful: a new one comes when an admin changes an object's fields.
     schemas: Mutex<HashMap<String, Arc<events::EventSchema>>>,
 }
@@ -82,6 +84,7 @@ impl Salesforce {
             session: tokio::sync::Mutex::new(None),
             unkept: Mutex::new(None),
             skew: Mutex::new(None),
+            told: Mutex::new(None),
             schemas: Mutex::default(),
         })))
     }
@@ -106,10 +109,18 @@ impl Salesforce {
         lock(&self.0.budget).restore(earlier);
     }
 
-    /// The server's time, as nearly as its `Date` header tells: never later than it really is there.
+    /// The server's time, as nearly as its `Date` header and our own clock tell: never later than it really is there, unless
+    /// our clock was set since the last answer.
     pub fn server_now(&self) -> Timestamp {
         let skew = lock(&self.0.skew).unwrap_or(SignedDuration::ZERO);
         self.now().saturating_add(skew).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The server's time when it last answered: a lower bound even if our own clock was set since, so that what protects an
+    /// edit can rest on it.
+    pub fn server_told(&self) -> Timestamp {
+        let told = *lock(&self.0.told);
+        told.unwrap_or_else(|| self.server_now())
     }
 
     /// The organisation that we are signed in to; nothing before the first sign-in.

@@ -83,7 +83,7 @@ impl Salesforce {
     }
 
     /// Writes one row, if it was not modified after `unmodified_since`. The header counts whole seconds: the caller
-    /// makes sure that this second is over (see [`Salesforce::server_now`]).
+    /// makes sure that this second is over (see [`Salesforce::server_told`]).
     ///
     /// # Errors
     /// [`Retry::ReRead`](crate::connector::Retry::ReRead) when the record was modified since.

@@ -28,6 +28,7 @@ held_by_all!(
     a_refusal_that_only_looks_like_an_ended_session_stops,
     a_used_up_quota_closes_the_door_until_the_wait_is_over,
     the_orgs_calls_are_counted_by_its_own_word,
+    a_clock_of_ours_that_is_set_moves_no_time_that_the_server_has_told,
     another_programs_page_is_passing_trouble,
     a_write_without_an_answer_may_have_happened,
 );
@@ -241,6 +242,14 @@ async fn the_orgs_calls_are_counted_by_its_own_word(world: World) {
     let budget = world.salesforce.budget();
     assert_eq!((budget.used, budget.allowed), (Some(18), Some(15_000)));
     assert_eq!(budget.spendable(), Some(14_982));
+}
+
+async fn a_clock_of_ours_that_is_set_moves_no_time_that_the_server_has_told(world: World) {
+    world.salesforce.connect(&[]).await.expect("an org");
+    let (told, now) = (world.salesforce.server_told(), world.salesforce.server_now());
+    world.clock.advance(4 * MINUTE);
+    assert_eq!(world.salesforce.server_now(), now + 4 * MINUTE);
+    assert_eq!(world.salesforce.server_told(), told);
 }
 
 async fn another_programs_page_is_passing_trouble(world: World) {

@@ -15,16 +15,23 @@ fn count(name: &str, usual: u64) -> u64 {
 #[test]
 fn simulated_days_break_no_rule_and_come_out_the_same_twice() {
     for seed in 1..=count("LOCKSTEP_SIMULATED", 120) {
-        let plan = Plan::of(seed);
-        let (outcome, again) = (play(&plan), play(&plan));
-        if let Some(broken) = &outcome.broken {
-            let story = story(&play(&shrunk(plan)), false);
-            panic!(
-                "seed {seed}: {broken}\n{story}\nagain: cargo run --release --example sim -- --seed {seed}"
-            );
-        }
-        assert_eq!(outcome.hash, again.hash, "seed {seed} comes out differently the second time");
+        play_twice(Plan::of(seed), "");
     }
+    for seed in 1..=count("LOCKSTEP_SIMULATED", 60) {
+        play_twice(Plan::wider(seed), " --wider");
+    }
+}
+
+/// `like`: how the example is asked for such a day.
+fn play_twice(plan: Plan, like: &str) {
+    let (seed, outcome, again) = (plan.seed, play(&plan), play(&plan));
+    if let Some(broken) = &outcome.broken {
+        let story = story(&play(&shrunk(plan)), false);
+        panic!(
+            "seed {seed}: {broken}\n{story}\nagain: cargo run --release --example sim -- --seed {seed}{like}"
+        );
+    }
+    assert_eq!(outcome.hash, again.hash, "seed {seed}{like} comes out differently the second time");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Further fields, each with a three-way merge of its own.
 
 use super::world::{Person, World};
+use lockstep::model::Side;
 use std::time::Duration;
 
 const FIELDS: &str = r#"
@@ -103,7 +104,7 @@ async fn when_both_change_the_winner_s_field_wins_and_without_one_a_person_decid
     assert_eq!(world.detail(&jane, "company"), "Initech");
 
     title_is_contested(&world, &jane).await;
-    world.resolve(&jane, lockstep::model::Side::Engage, "Ann").await;
+    world.resolve(&jane, Side::Engage, "Ann").await;
     world.settle().await;
     assert_eq!(world.lead_field(&jane, "Title"), "Manager");
     assert!(world.held().await.is_empty());
@@ -180,7 +181,7 @@ async fn who_decides_about_a_title_decides_nothing_about_the_status() {
     let jane = world.person("Not interested", "success").await;
     world.settle().await;
     title_is_contested(&world, &jane).await;
-    world.resolve(&jane, lockstep::model::Side::Salesforce, "Ann").await;
+    world.resolve(&jane, Side::Salesforce, "Ann").await;
     world.settle().await;
     assert_eq!(world.detail(&jane, "title"), "Director");
     assert_eq!(world.person_status(&jane), "success", "adopted as it was");
@@ -220,4 +221,26 @@ async fn a_conflict_of_the_status_is_seen_beside_a_refused_title() {
     world.settle().await;
     assert_eq!(world.parked().await.len(), 1, "the title");
     assert_eq!(world.held().await.len(), 1, "both changed within the guard band");
+}
+
+#[tokio::test]
+async fn a_title_that_was_written_without_an_answer_is_not_taken_for_somebody_s_when_its_source_changes_again()
+ {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.user_sets_lead(&jane, "Title", "Engineer");
+    world.product.set_field(&jane.prospect, "title", "Engineer");
+    world.settle().await;
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.falls_silent_behind_the_next_write_to(Side::Engage);
+    world.cycle().await;
+    assert_eq!(world.detail(&jane, "title"), "Director", "it arrived, and nobody knows");
+    world.answers_again(Side::Engage);
+    world.user_sets_lead(&jane, "Title", "Engineer");
+    world.settle().await;
+    assert_eq!(world.lead_field(&jane, "Title"), "Engineer");
+    assert_eq!(world.detail(&jane, "title"), "Engineer");
+    let journal = world.journal(&jane).await;
+    assert!(journal.iter().any(|entry| entry.reason.contains("the answer had been lost")), "{journal:?}");
+    world.is_quiet().await;
 }

@@ -1,6 +1,7 @@
 //! Records that leave the scope of the mapping, and come back into it.
 
 use super::world::{Person, World};
+use lockstep::model::Side;
 use lockstep::sandbox::{Moment, When};
 use serde_json::json;
 use std::time::Duration;
@@ -74,5 +75,25 @@ async fn a_lead_that_leaves_the_scope_behind_the_decision_is_left_alone_on_both_
     world.user_sets_person(&jane, "success");
     leaves_meanwhile(&world, &jane).await;
     assert_eq!(world.lead_status(&jane), "Attempting to contact");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_known_for_ours_though_the_lead_left_the_scope_behind_it() {
+    let (world, jane) = in_scope().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.falls_silent_behind_the_next_write_to(Side::Engage);
+    world.cycle().await;
+    assert_eq!(world.person_status(&jane), "success", "it arrived, and nobody knows");
+    world.answers_again(Side::Engage);
+    world.user_sets_lead(&jane, "LeadSource", "Event");
+    world.settle().await;
+    let journal = world.journal(&jane).await;
+    assert!(journal.iter().any(|entry| entry.reason.contains("the answer had been lost")), "{journal:?}");
+
+    world.user_sets_lead(&jane, "Status", "Not interested");
+    world.user_sets_lead(&jane, "LeadSource", "Web");
+    world.settle().await;
+    assert_eq!(world.person_status(&jane), "not_interested", "only the salesperson has changed anything");
     world.is_quiet().await;
 }
