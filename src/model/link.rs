@@ -19,6 +19,9 @@ pub struct Link {
     /// The records that went on as this one: Engage may go on naming any of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub came_from: Vec<SalesforceId>,
+    /// The records that they were until Engage named this one, as long as nobody has looked whether one had said "opted out".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<SalesforceId>,
     /// It was out of the company's scope when it was last looked at: whatever has changed meanwhile was left alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub out_of_scope: bool,
@@ -43,6 +46,7 @@ impl Link {
             salesforce,
             named_by_engage: None,
             came_from: Vec::new(),
+            left: Vec::new(),
             out_of_scope: false,
             baseline: None,
             latch: None,

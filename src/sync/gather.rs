@@ -80,6 +80,12 @@ impl Engine {
             }
             let purpose = if is_short { Purpose::OptOut } else { Purpose::Read };
             self.look(&mut works, fresh, purpose).await?;
+            let looked_at = works.len();
+            let mut works = self.without_named_anew(works).await?;
+            if works.is_empty() && looked_at > 0 {
+                continue;
+            }
+            self.hear_last_words(&mut works, purpose).await?;
             return Ok(works);
         }
     }
@@ -96,6 +102,7 @@ impl Engine {
         }
         let opted_out = |value: &str| PersonStatus::new(value).is_opted_out();
         work.intent.is_some()
+            || !work.link.left.is_empty()
             || work.link.latch.as_ref().is_some_and(|latch| latch.seen.salesforce != latch.seen.engage)
             || work.due.seen.iter().any(|seen| match (&seen.value, seen.side) {
                 (Some(value), Some(Side::Engage)) => opted_out(value),

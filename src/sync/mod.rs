@@ -34,6 +34,7 @@ mod live;
 mod long_work;
 mod look_again;
 mod many;
+mod named_anew;
 mod newcomers;
 mod observe;
 mod outbound;

@@ -107,16 +107,10 @@ pub(super) fn prospect(
             None => Observed::Unlinked,
         };
     };
-    // Engage keeps naming the Lead after we followed its conversion or merge; only another answer than the one the link was
-    // made from is news, and none of those that went on as the present one.
-    if let Some(id) = prospect.salesforce
-        && link.named_by_engage != Some(id)
-        && link.salesforce != id
-        && !link.came_from.contains(&id)
-        && mapping.object(id.object()).is_some()
-        && !prospect.deleted
-    {
-        return Observed::Linked { link: first_link(prospect, id, link.latch.clone()), seen };
+    if let Some(id) = names_another(mapping, link, prospect) {
+        let left = link.left.iter().copied().chain([link.salesforce]).collect();
+        let link = Link { left, ..first_link(prospect, id, link.latch.clone()) };
+        return Observed::Linked { link, seen };
     }
     let detail = |field: &FieldMapping| {
         let value = prospect.details.get(&field.engage).map(|value| &**value).unwrap_or_default();
@@ -130,6 +124,14 @@ pub(super) fn prospect(
         return Observed::Nothing;
     }
     Observed::Due { prospect: link.prospect.clone(), seen }
+}
+
+/// Another record than the link's, where Engage names one. It keeps naming the Lead after we followed its conversion or
+/// merge: only another answer than the one the link was made from is news, and none of those that went on as the present one.
+pub(super) fn names_another(mapping: &Mapping, link: &Link, prospect: &Prospect) -> Option<SalesforceId> {
+    let id = prospect.salesforce.filter(|_| !prospect.deleted)?;
+    let is_known = link.named_by_engage == Some(id) || link.salesforce == id || link.came_from.contains(&id);
+    (!is_known && mapping.object(id.object()).is_some()).then_some(id)
 }
 
 /// Whether somebody who is opted out has said so again. Were it not looked at, a later clearing in Salesforce would seem to

@@ -61,6 +61,8 @@ pub struct Ledger {
     pub known_out: bool,
     /// The last one is known to Lockstep, by what it asked for or by its store.
     pub told_out: bool,
+    /// The store held an opt-out of theirs when it was last looked into, and when they last said so.
+    pub latched: [bool; 2],
 }
 
 /// What a call showed of somebody.
@@ -137,6 +139,7 @@ impl Checker {
     pub(super) fn opted_out(&mut self, who: usize) {
         let ledger = self.changed(who);
         (ledger.opted_out, ledger.told_out) = (true, false);
+        ledger.latched[1] = ledger.latched[0];
     }
 
     pub(super) fn cleared(&mut self, who: usize) {

@@ -270,7 +270,9 @@ impl Run {
         let Ok(latched) = latched.await else { return };
         let ledgers = &mut self.shared.lock().stage.checker.ledgers;
         for (ledger, is_latched) in ledgers.iter_mut().zip(latched) {
-            ledger.told_out |= is_latched && ledger.opted_out;
+            ledger.latched[0] = is_latched;
+            // An older one says nothing of a newer one.
+            ledger.told_out |= is_latched && ledger.opted_out && !ledger.latched[1];
         }
     }
 

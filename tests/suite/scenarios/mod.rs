@@ -19,6 +19,7 @@ mod lives_page;
 mod lives_touched;
 mod many;
 mod moments;
+mod named_anew;
 mod newcomers;
 mod outbound;
 mod outcomes;
