@@ -73,7 +73,7 @@ impl Engine {
                 };
             }
         }
-        for work in works {
+        for work in works.iter_mut().filter(|work| work.intent.is_some()) {
             let mut link = work.link.clone();
             count(mapping, &mut link, work, now);
             work.link = link;
