@@ -55,6 +55,14 @@ impl Link {
         }
     }
 
+    /// A record that they were has said "opted out", and nobody has heard it. Whom Engage was told of is opted out there
+    /// already, or a person has decided.
+    pub fn hear_opt_out(&mut self, now: Timestamp) {
+        let nothing = Latch { since: now, seen: super::BySide::default(), in_engage: None };
+        let latch = self.latch.get_or_insert(nothing);
+        latch.seen.salesforce |= !latch.seen.engage;
+    }
+
     /// From now on the two are compared with this.
     pub fn agree_on(&mut self, baseline: Baseline) {
         (self.baseline, self.both_moved, self.out_of_scope) = (Some(baseline), false, false);

@@ -3,9 +3,9 @@
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
 use super::intake::remember;
-use super::observe::{self, Observed, names_another};
+use super::observe::{self, Observed, Pending};
 use crate::connector::salesforce::Purpose;
-use crate::model::{BySide, Latch, Link};
+use crate::model::Link;
 use crate::store::Source;
 
 impl Engine {
@@ -13,26 +13,23 @@ impl Engine {
     /// says that they were is not theirs to carry over.
     pub(super) async fn without_named_anew(&self, works: Vec<Work>) -> Result<Vec<Work>, Interrupted> {
         let (mapping, now) = (self.mapping(), self.now());
-        let is_another = |work: &Work| {
+        let (mut same, mut observed) = (Vec::with_capacity(works.len()), Vec::new());
+        for work in works {
+            let link = Some((&work.link, Pending::default()));
             let prospect = work.prospect.as_ref();
-            prospect.is_some_and(|prospect| names_another(&mapping, &work.link, prospect).is_some())
-        };
-        let (another, works): (Vec<Work>, Vec<Work>) = works.into_iter().partition(is_another);
-        let observed: Vec<Observed> = another
-            .iter()
-            .filter_map(|work| {
-                let link = Some((&work.link, observe::Pending::default()));
-                let prospect = work.prospect.as_ref()?;
-                Some(observe::prospect(&mapping, link, None, prospect, Source::Lockstep, now))
-            })
-            .collect();
+            let says = |prospect| observe::prospect(&mapping, link, None, prospect, Source::Lockstep, now);
+            match prospect.map(says) {
+                Some(another @ Observed::Linked { .. }) => observed.push(another),
+                _ => same.push(work),
+            }
+        }
         if !observed.is_empty() {
             let remembered = self.store.write(move |tx| {
                 observed.into_iter().try_for_each(|observed| remember(tx, observed).map(drop))
             });
             remembered.await?;
         }
-        Ok(works)
+        Ok(same)
     }
 
     /// An opt-out that a record has said with its last word goes along with whoever was that record: it is looked for once.
@@ -41,12 +38,12 @@ impl Engine {
         works: &mut [Work],
         purpose: Purpose,
     ) -> Result<(), Interrupted> {
-        let mapping = self.mapping();
-        let left = works.iter().flat_map(|work| work.link.left.iter().copied());
-        let records: Vec<_> = left.filter(|id| mapping.object(id.object()).is_some()).collect();
         if works.iter().all(|work| work.link.left.is_empty()) {
             return Ok(());
         }
+        let mapping = self.mapping();
+        let left = works.iter().flat_map(|work| work.link.left.iter().copied());
+        let records: Vec<_> = left.filter(|id| mapping.object(id.object()).is_some()).collect();
         let read = self.read_both(&records, &[], purpose).await?;
         let (mut heard, mut asked_anew, now) = (Vec::new(), Vec::new(), self.now());
         for work in works.iter_mut().filter(|work| !work.link.left.is_empty()) {
@@ -54,10 +51,7 @@ impl Engine {
             let left = std::mem::take(&mut work.link.left);
             let mut records = left.iter().filter_map(|id| read.salesforce.get(id));
             if records.any(|record| mapping.is_opted_out(record.id.object(), &record.fields)) {
-                let nothing = Latch { since: now, seen: BySide::default(), in_engage: None };
-                let latch = work.link.latch.get_or_insert(nothing);
-                // Whom Engage was told of is opted out there already, or a person has decided.
-                latch.seen.salesforce |= !latch.seen.engage;
+                work.link.hear_opt_out(now);
                 if let Some(held) = work.held.as_mut().filter(|held| held.resolution.is_some()) {
                     // Whether the answer was given before this was said is not known: a person is asked once more.
                     held.resolution = None;

@@ -128,7 +128,7 @@ pub(super) fn prospect(
 
 /// Another record than the link's, where Engage names one. It keeps naming the Lead after we followed its conversion or
 /// merge: only another answer than the one the link was made from is news, and none of those that went on as the present one.
-pub(super) fn names_another(mapping: &Mapping, link: &Link, prospect: &Prospect) -> Option<SalesforceId> {
+fn names_another(mapping: &Mapping, link: &Link, prospect: &Prospect) -> Option<SalesforceId> {
     let id = prospect.salesforce.filter(|_| !prospect.deleted)?;
     let is_known = link.named_by_engage == Some(id) || link.salesforce == id || link.came_from.contains(&id);
     (!is_known && mapping.object(id.object()).is_some()).then_some(id)

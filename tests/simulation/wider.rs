@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::stage::Stage;
 use super::titles::TITLES;
 use super::{Act, company};
-use lockstep::model::{SalesforceId, Side};
+use lockstep::model::{SalesforceId, SalesforceObject, Side};
 use rand::prelude::*;
 use rand::rngs::StdRng;
 use serde_json::json;
@@ -55,7 +55,7 @@ impl Stage {
 
     /// Whether a record is out of the scope of the mapping.
     pub(super) fn is_outside(&self, record: SalesforceId) -> bool {
-        let scoped = self.company.scoped && record.object() == lockstep::model::SalesforceObject::Lead;
+        let scoped = self.company.scoped && record.object() == SalesforceObject::Lead;
         scoped && self.org.get(record, "Rating") != json!(company::IN_SCOPE)
     }
 
@@ -88,14 +88,16 @@ impl Stage {
     pub(super) fn set_title(&mut self, who: usize, side: Side, title: &str) -> String {
         let person = &self.people[who];
         let (record, prospect) = (self.record_of(person), person.prospect.clone());
-        match side {
-            Side::Salesforce => self.org.edit(record, &[("Title", json!(title))]),
-            Side::Engage => self.product.set_field(&prospect, "title", title),
-        }
         self.checker.ledgers[who].titles.edited(side, title);
         match side {
-            Side::Salesforce => format!("{record} has the title {title:?}"),
-            Side::Engage => format!("{prospect} has the title {title:?}"),
+            Side::Salesforce => {
+                self.org.edit(record, &[("Title", json!(title))]);
+                format!("{record} has the title {title:?}")
+            }
+            Side::Engage => {
+                self.product.set_field(&prospect, "title", title);
+                format!("{prospect} has the title {title:?}")
+            }
         }
     }
 
@@ -110,7 +112,7 @@ impl Stage {
                 return Some(format!("{prospect} is linked to no record"));
             }
             1 => {
-                // ... or to the Lead that they were before it was converted or merged away: nothing new.
+                // The Lead that they were before it was converted or merged away is nothing new either.
                 let named = if self.random.random_bool(0.5) { present } else { self.people[who].lead };
                 product.link(&prospect, Some(named));
                 return Some(format!("{prospect} is linked to {named}, as whom they are known"));
