@@ -5,6 +5,7 @@ use super::write::{Ended, Write};
 use crate::mapping::Mapping;
 use crate::model::{Detail, DetailBase, DetailChange, Link, Side, Step};
 use crate::reconcile::marks;
+use crate::store::Intent;
 
 /// What both sides hold of a detail now.
 fn now(mapping: &Mapping, work: &Work, detail: Detail) -> Option<DetailBase> {
@@ -14,7 +15,11 @@ fn now(mapping: &Mapping, work: &Work, detail: Detail) -> Option<DetailBase> {
 
 /// What the fields of an unrecorded write count as, where the written side holds what it was to bring there: then that is
 /// ours, whatever the other side says by now.
-pub(super) fn brought(mapping: &Mapping, work: &Work, step: &Step) -> Vec<(Detail, DetailBase)> {
+pub(super) fn brought(mapping: &Mapping, work: &Work, intent: &Intent) -> Vec<(Detail, DetailBase)> {
+    let step = &intent.step;
+    if step.side() == Side::Salesforce && work.link.salesforce != intent.salesforce {
+        return Vec::new();
+    }
     let side = |base: DetailBase| match step.side() {
         Side::Salesforce => base.salesforce,
         Side::Engage => base.engage,

@@ -167,7 +167,7 @@ fn holds_third_value(work: &Work, intent: &Intent) -> bool {
 fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
     match &intent.step.target {
         _ if intent.step.is_details() => {
-            super::details::brought(mapping, work, &intent.step).len() == intent.step.details.len()
+            super::details::brought(mapping, work, intent).len() == intent.step.details.len()
         }
         Target::EngageDetails { .. } => false,
         Target::Engage { status, .. } => work.prospect.as_ref().is_some_and(|p| p.status == *status),
@@ -181,14 +181,17 @@ fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
 fn count(mapping: &Mapping, link: &mut Link, work: &Work, now: Timestamp) {
     let Some(intent) = &work.intent else { return };
     if intent.step.is_details() {
-        return link.details.extend(super::details::brought(mapping, work, &intent.step));
+        if is_of(link, intent) {
+            link.details.extend(super::details::brought(mapping, work, intent));
+        }
+        return;
     }
     match work.fate {
         Fate::None => {}
         Fate::SetAnew => count_as_moved(mapping, link, intent, now),
         Fate::Arrived | Fate::Matched => {
             count_as_done(mapping, link, intent, said_in_engage(work, intent), now);
-            link.both_moved |= work.fate == Fate::Matched;
+            link.both_moved |= work.fate == Fate::Matched && is_of(link, intent);
         }
     }
 }
@@ -198,6 +201,12 @@ fn count(mapping: &Mapping, link: &mut Link, work: &Work, now: Timestamp) {
 fn said_in_engage(work: &Work, intent: &Intent) -> Option<Timestamp> {
     let prospect = work.prospect.as_ref().filter(|prospect| prospect.status.is_opted_out())?;
     if is_by_another(prospect) { intent.touched } else { Some(prospect.status_changed_at) }
+}
+
+/// Whether a write was decided for the record that the link stands for now. Behind one that was decided for another, Engage
+/// has named this one: what the two agreed on then is nothing that this record ever held.
+fn is_of(link: &Link, intent: &Intent) -> bool {
+    link.salesforce == intent.salesforce
 }
 
 /// What a write that arrived has made true: what anybody has changed since then is compared with that. `said` is when Engage
@@ -213,10 +222,13 @@ pub(super) fn count_as_done(
     if step.is_details() {
         return super::details::settle(link, step);
     }
-    link.agree_on(step.after());
+    let is_of_this = is_of(link, intent);
+    if is_of_this {
+        link.agree_on(step.after());
+    }
     if step.is_opt_out() {
         // The other side is where it comes from.
-        apply_latch(link, LatchChange::seen(BySide { salesforce: true, engage: true }), now);
+        apply_latch(link, LatchChange::seen(BySide { salesforce: is_of_this, engage: true }), now);
         if let Some(latch) = link.latch.as_mut().filter(|_| step.side() == Side::Engage) {
             latch.in_engage = said;
         }
@@ -228,7 +240,7 @@ pub(super) fn count_as_done(
 /// The written side has moved since the write was decided, as the other had before it. Nobody knows whether the two agreed
 /// in between.
 fn count_as_moved(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
-    link.both_moved = true;
+    link.both_moved |= is_of(link, intent);
     if takes_opt_out_back(mapping, intent) {
         apply_latch(link, LatchChange::seen(BySide::only(intent.step.side())), now);
     }

@@ -108,7 +108,8 @@ pub(super) fn written_entry(mapping: &Mapping, work: &Work, intent: &Intent, now
     entry.rule = step.rule.clone();
     entry.side = Some(step.side());
     entry.overruled = step.overruled.clone();
-    (entry.from, entry.to) = from_to(mapping, work.link.salesforce, step);
+    (entry.from, entry.to) = from_to(mapping, intent.salesforce, step);
+    entry.salesforce = Some(intent.salesforce);
     entry.by = work.held.as_ref().and_then(|held| held.resolution.as_ref()).map(|r| r.by.clone());
     entry
 }

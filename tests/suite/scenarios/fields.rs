@@ -244,3 +244,22 @@ async fn a_title_that_was_written_without_an_answer_is_not_taken_for_somebody_s_
     assert!(journal.iter().any(|entry| entry.reason.contains("the answer had been lost")), "{journal:?}");
     world.is_quiet().await;
 }
+
+#[tokio::test]
+async fn a_title_that_was_written_without_an_answer_is_nothing_that_another_record_had_agreed_on() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    let other = world.lead_without_prospect("Attempting to contact");
+    world.org.edit(other, &[("Title", serde_json::json!("Engineer"))]);
+    world.settle().await;
+    world.user_sets_lead(&jane, "Title", "Director");
+    world.falls_silent_behind_the_next_write_to(Side::Engage);
+    world.cycle().await;
+    assert_eq!(world.detail(&jane, "title"), "Director", "it arrived, and nobody knows");
+    world.product.link(&jane.prospect, Some(other));
+    world.answers_again(Side::Engage);
+    world.settle().await;
+    assert_eq!(world.linked_to(&jane).await, Some(other));
+    assert_eq!(world.detail(&jane, "title"), "Director", "as they were met, so they stay");
+    world.is_quiet().await;
+}

@@ -3,10 +3,14 @@
 use super::world::{Person, World};
 use lockstep::model::{HoldReason, SalesforceId, Side};
 use lockstep::sync::Cycle;
+use std::time::Duration;
 
 /// Somebody who agrees, and a Lead that Engage may come to name for them.
 async fn jane_and_a_lead_of_nobody() -> (World, Person, SalesforceId) {
-    let world = World::example().await;
+    jane_and_a_lead_of_nobody_in(World::example().await).await
+}
+
+async fn jane_and_a_lead_of_nobody_in(world: World) -> (World, Person, SalesforceId) {
     let jane = world.person("Attempting to contact", "approaching").await;
     let lead = world.lead_without_prospect("Attempting to contact");
     world.agree().await;
@@ -39,4 +43,49 @@ async fn what_a_record_says_is_not_carried_over_to_somebody_for_whom_engage_name
     assert_eq!(world.person_status(&jane), "approaching");
     assert_eq!(world.linked_to(&jane).await, Some(other));
     world.is_quiet().await;
+}
+
+/// What became of somebody whom Engage named anew behind a write to Engage, and whether we learned of that write must not
+/// make a difference.
+async fn named_anew_behind_a_write(
+    mapping: &str,
+    status: &str,
+    learned: bool,
+) -> (String, String, Vec<HoldReason>) {
+    let (world, jane, other) = jane_and_a_lead_of_nobody_in(World::with_mapping(mapping).await).await;
+    world.advance(Duration::from_secs(600));
+    world.user_sets_lead(&jane, "Status", status);
+    world.advance(Duration::from_secs(2));
+    if !learned {
+        world.falls_silent_behind_the_next_write_to(Side::Engage);
+    }
+    world.cycle().await;
+    assert_ne!(world.person_status(&jane), "approaching", "it did happen");
+    world.product.link(&jane.prospect, Some(other));
+    world.answers_again(Side::Engage);
+    world.turns().await;
+    assert_eq!(world.linked_to(&jane).await, Some(other));
+    world.is_quiet().await;
+    let held = world.held().await.into_iter().map(|held| held.reason).collect();
+    (world.person_status(&jane), world.record_status(other), held)
+}
+
+#[tokio::test]
+async fn an_opt_out_whose_write_had_no_answer_goes_along_to_the_record_that_engage_names_now() {
+    let follow =
+        format!("{}\n[opt_out]\ncleared = \"follow\"\n", include_str!("../../../mapping/example.toml"));
+    for mapping in [include_str!("../../../mapping/example.toml"), &follow] {
+        for learned in [true, false] {
+            let (person, lead, held) = named_anew_behind_a_write(mapping, "Unsubscribed", learned).await;
+            assert_eq!(person, "opted_out", "nobody has taken it back; learned: {learned}");
+            assert_eq!(lead, "Unsubscribed", "learned: {learned}, held: {held:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_write_without_an_answer_agreed_on_is_nothing_that_the_record_engage_names_now_ever_held() {
+    let mapping = include_str!("../../../mapping/example.toml");
+    let learned = named_anew_behind_a_write(mapping, "Nurture", true).await;
+    assert_eq!(learned, named_anew_behind_a_write(mapping, "Nurture", false).await);
 }
