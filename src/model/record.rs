@@ -36,6 +36,11 @@ impl SalesforceRecord {
     pub fn field(&self, name: &str) -> &FieldValue {
         self.fields.get(name).unwrap_or(&FieldValue::Null)
     }
+
+    /// The record that whoever this one was is now: the winner of a merge, or the Contact of a converted Lead.
+    pub fn went_on_as(&self) -> Option<SalesforceId> {
+        self.master_record.or(self.converted_contact)
+    }
 }
 
 /// When a value was set, by its own side's clock. The two vendors' clocks are not one clock.

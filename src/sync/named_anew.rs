@@ -4,9 +4,13 @@ use super::engine::{Engine, Interrupted};
 use super::gather::Work;
 use super::intake::remember;
 use super::observe::{self, Observed, Pending};
+use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
-use crate::model::Link;
+use crate::mapping::Mapping;
+use crate::model::{Link, SalesforceId, SalesforceRecord};
 use crate::store::Source;
+use std::collections::{BTreeSet, HashMap};
+use std::iter::successors;
 
 impl Engine {
     /// Whoever is another record by now, as this very look shows, is linked to that one and looked at anew: what the record
@@ -43,14 +47,13 @@ impl Engine {
         }
         let mapping = self.mapping();
         let left = works.iter().flat_map(|work| work.link.left.iter().copied());
-        let records: Vec<_> = left.filter(|id| mapping.object(id.object()).is_some()).collect();
-        let read = self.read_both(&records, &[], purpose).await?;
+        let read = self.read_left(left.collect(), purpose).await?;
         let (mut heard, mut asked_anew, now) = (Vec::new(), Vec::new(), self.now());
         for work in works.iter_mut().filter(|work| !work.link.left.is_empty()) {
             let before = work.link.clone();
-            let left = std::mem::take(&mut work.link.left);
-            let mut records = left.iter().filter_map(|id| read.salesforce.get(id));
-            if records.any(|record| mapping.is_opted_out(record.id.object(), &record.fields)) {
+            let said = have_said_opted_out(&mapping, &read, &work.link);
+            work.link.left.clear();
+            if said {
                 work.link.hear_opt_out(now);
                 if let Some(held) = work.held.as_mut().filter(|held| held.resolution.is_some()) {
                     // Whether the answer was given before this was said is not known: a person is asked once more.
@@ -69,4 +72,35 @@ impl Engine {
         });
         Ok(written.await?)
     }
+
+    /// The records that people were, and those that these have gone on as, whether or not anybody saw that they did.
+    async fn read_left(
+        &self,
+        mut left: Vec<SalesforceId>,
+        purpose: Purpose,
+    ) -> Result<HashMap<SalesforceId, SalesforceRecord>, CallError> {
+        let (mapping, mut asked, mut read) = (self.mapping(), BTreeSet::new(), HashMap::new());
+        loop {
+            left.retain(|id| mapping.object(id.object()).is_some() && asked.insert(*id));
+            if left.is_empty() {
+                return Ok(read);
+            }
+            let found = self.read_both(&left, &[], purpose).await?.salesforce;
+            left = found.values().filter_map(SalesforceRecord::went_on_as).collect();
+            read.extend(found);
+        }
+    }
+}
+
+/// Whether somebody was, until Engage named the present one, a record that says "opted out".
+fn have_said_opted_out(
+    mapping: &Mapping,
+    read: &HashMap<SalesforceId, SalesforceRecord>,
+    link: &Link,
+) -> bool {
+    let went_on = |id: &SalesforceId| read.get(id)?.went_on_as().filter(|to| *to != link.salesforce);
+    // No chain is longer, unless it is a circle.
+    let were = |&id: &SalesforceId| successors(Some(id), went_on).take(read.len());
+    let mut records = link.left.iter().flat_map(were).filter_map(|id| read.get(&id));
+    records.any(|record| mapping.is_opted_out(record.id.object(), &record.fields))
 }

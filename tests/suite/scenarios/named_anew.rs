@@ -3,6 +3,7 @@
 use super::world::{Person, World};
 use lockstep::model::{HoldReason, SalesforceId, Side};
 use lockstep::sync::Cycle;
+use serde_json::json;
 use std::time::Duration;
 
 /// Somebody who agrees, and a Lead that Engage may come to name for them.
@@ -28,6 +29,20 @@ async fn an_opt_out_that_a_merged_lead_said_last_is_not_lost_where_engage_has_fo
     let held = world.held().await;
     let cleared = HoldReason::OptOutCleared { side: Side::Salesforce };
     assert!(held.iter().any(|held| held.reason == cleared), "the winner says nothing of it: {held:?}");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn an_opt_out_of_a_contact_is_heard_where_nobody_had_seen_that_the_lead_became_that_contact() {
+    let (world, jane, other) = jane_and_a_lead_of_nobody().await;
+    let contact = world.org.convert(jane.lead).unwrap();
+    world.org.edit(contact, &[("HasOptedOutOfEmail", json!(true))]);
+    world.product.link(&jane.prospect, Some(other));
+    world.cycle().await;
+    assert_eq!(world.linked_to(&jane).await, Some(other));
+    let held = world.held().await;
+    let cleared = HoldReason::OptOutCleared { side: Side::Salesforce };
+    assert!(held.iter().any(|held| held.reason == cleared), "the other says nothing of it: {held:?}");
     world.is_quiet().await;
 }
 
