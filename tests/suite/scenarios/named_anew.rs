@@ -47,6 +47,25 @@ async fn an_opt_out_of_a_contact_is_heard_where_nobody_had_seen_that_the_lead_be
 }
 
 #[tokio::test]
+async fn an_answer_that_may_have_been_given_before_an_opt_out_was_said_is_asked_for_once_more() {
+    let (world, jane, winner) = jane_and_a_lead_of_nobody().await;
+    world.user_sets_lead(&jane, "Status", "Nurture");
+    world.user_sets_person(&jane, "not_interested");
+    world.cycle().await;
+    assert_eq!(world.held().await.len(), 1, "both changed within the guard band");
+    world.resolve(&jane, Side::Salesforce, "alice").await;
+    world.user_ticks_opt_out(&jane);
+    world.org.merge(winner, jane.lead);
+    world.product.link(&jane.prospect, Some(winner));
+    world.turns().await;
+    assert_eq!(world.linked_to(&jane).await, Some(winner));
+    let held = world.held().await;
+    assert!(held.iter().any(|held| held.resolution.is_none()), "{held:?}");
+    assert_eq!(world.person_status(&jane), "not_interested", "alice did not speak of the opt-out");
+    world.is_quiet().await;
+}
+
+#[tokio::test]
 async fn what_a_record_says_is_not_carried_over_to_somebody_for_whom_engage_names_another() {
     let (world, jane, other) = jane_and_a_lead_of_nobody().await;
     world.user_sets_lead(&jane, "Status", "Nurture");
