@@ -3,6 +3,7 @@
 use super::bulk_write::JOB_ROWS;
 use super::engine::{Engine, Interrupted};
 use super::failed::park_flapping;
+use super::gather::others;
 use super::pass::Turn;
 use super::record::Note;
 use super::write::Write;
@@ -93,15 +94,19 @@ impl Engine {
         Ok((written, waiting))
     }
 
-    /// Those who are still linked to the record that was looked at. A listing of many people is decided while it goes on, and
-    /// its next page may link somebody to another record: they are due by that, and decided anew.
+    /// Those who are still linked to the record that was looked at, and share it with nobody else than they did then. A listing
+    /// of many people is decided while it goes on, and its next page, or a look at somebody else, may link somebody to another
+    /// record: who is concerned is due by that, and decided anew. An opt-out reaches all of them as it is.
     async fn still_linked(&self, writes: Vec<Write>) -> Result<Vec<Write>, StoreError> {
         self.store
             .read(move |reader| {
                 let mut still = Vec::with_capacity(writes.len());
                 for write in writes {
                     let link = reader.link(&write.work.link.prospect)?;
-                    if link.is_some_and(|link| link.salesforce == write.work.link.salesforce) {
+                    let is_linked = link.is_some_and(|link| link.salesforce == write.work.link.salesforce);
+                    if is_linked
+                        && (write.is_opt_out() || others(reader, &write.work.link)? == write.work.others)
+                    {
                         still.push(write);
                     }
                 }

@@ -263,10 +263,8 @@ impl Engine {
 
 /// A due link with what the store knows about it, not looked at yet.
 pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, StoreError> {
-    let others = reader.links_by_salesforce(&link.salesforce)?.into_iter();
-    let others = others.filter(|prospect| *prospect != link.prospect).map(|prospect| prospect.to_string());
     Ok(Work {
-        others: others.collect(),
+        others: others(reader, &link)?,
         sequences: Vec::new(),
         held: reader.held(&due.prospect)?,
         parked: reader.parked(&due.prospect)?,
@@ -279,4 +277,10 @@ pub(super) fn work(reader: &Reader<'_>, due: Due, link: Link) -> Result<Work, St
         due,
         link,
     })
+}
+
+/// The other prospects that are linked to the same record.
+pub(super) fn others(reader: &Reader<'_>, link: &Link) -> Result<Vec<String>, StoreError> {
+    let others = reader.links_by_salesforce(&link.salesforce)?.into_iter();
+    Ok(others.filter(|prospect| *prospect != link.prospect).map(|prospect| prospect.to_string()).collect())
 }

@@ -29,5 +29,6 @@ mod scale;
 mod scope;
 mod set_back;
 pub mod trouble;
+mod twins;
 mod users;
 pub mod world;
