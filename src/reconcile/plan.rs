@@ -3,7 +3,7 @@
 use super::guard::{Asking, Waiting};
 use crate::mapping::Limits;
 use crate::model::{ChangeId, ProspectId, SalesforceId, SalesforceObject, Side, Step, WriteReason};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Rows of one call: what Salesforce Collections and the default profile's batch both take at most.
 pub const BATCH_ROWS: usize = 200;
@@ -149,7 +149,7 @@ fn batches(mut candidates: Vec<Candidate>) -> Vec<Batch> {
     candidates.sort_by_key(|candidate| (lane(candidate), candidate.change, candidate.prospect.clone()));
     // Salesforce refuses the second row of a record in one call (`DUPLICATE_VALUE`), and what the first makes of it is to be
     // looked at before the second: that one stays due.
-    let mut planned = HashSet::new();
+    let mut planned = BTreeSet::new();
     candidates.retain(|of| of.side == Side::Engage || planned.insert(of.salesforce));
     candidates
         .chunk_by(|a, b| lane(a) == lane(b))
