@@ -240,12 +240,14 @@ impl Stage {
             ledger.believed[daemon][place] = Some(value);
             ledger.titles.read(daemon, side, title);
             // The two systems are read one after the other: what was read may agree, though the two never did at one time.
-            if let [Some(value), Some(status)] = &ledger.believed[daemon]
-                && self.company.agree(value, status)
-            {
-                ledger.agreed[0].insert(value.clone());
-                ledger.agreed[1].insert(status.clone());
-                ledger.uncarried[place] &= !is_present;
+            if let [Some(value), Some(status)] = &ledger.believed[daemon] {
+                if self.company.agree(value, status) {
+                    ledger.agreed[0].insert(value.clone());
+                    ledger.agreed[1].insert(status.clone());
+                    ledger.uncarried[place] &= !is_present;
+                } else if self.company.leaves(value, status) {
+                    ledger.left.insert((value.clone(), status.clone()));
+                }
             }
             if side == Side::Salesforce {
                 ledger.known_gone[daemon] = gone;
@@ -292,13 +294,13 @@ impl Stage {
             if known.record != Some(named) && ledger.twin.is_none() {
                 broken.push(format!("8 (names): linked to {:?}, and Engage names {named}", known.record));
             }
-            let unmapped = company.inbound(value).is_none() || company.outbound(status).is_none();
-            let agree = company.agree(value, status) || unmapped || both_out;
-            let rests = ledger.rests == Some((shown.value.clone(), shown.status.clone()));
-            // Back at what agreed before the mapping was replaced: whoever has not looked in between sees no change.
-            let back = !self.former.is_empty()
-                && ledger.agreed[0].contains(&shown.value)
-                && ledger.agreed[1].contains(&shown.status);
+            let agree = company.agree(value, status) || company.leaves(value, status) || both_out;
+            let pair = (shown.value.clone(), shown.status.clone());
+            let rests = ledger.rests.as_ref() == Some(&pair);
+            // Back at what agreed, or was left, before the mapping was replaced: whoever has not looked in between sees no
+            // change.
+            let agreed = ledger.agreed[0].contains(&shown.value) && ledger.agreed[1].contains(&shown.status);
+            let back = !self.former.is_empty() && (agreed || ledger.left.contains(&pair));
             let excused = ledger.moved || ledger.decided || rests || back || self.checker.restored;
             if !agree && !excused {
                 broken.push(format!("2: {value:?} and {status} disagree, and nothing says so"));

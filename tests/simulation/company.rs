@@ -88,6 +88,11 @@ impl Company {
         self.rows.iter().filter(|row| row.outbound && row.person == status).find_map(|row| row.salesforce)
     }
 
+    /// Whether the two may differ: one of them has no counterpart that it is carried over as.
+    pub fn leaves(&self, value: &str, status: &str) -> bool {
+        self.inbound(value).is_none() || self.outbound(status).is_none()
+    }
+
     /// Whether any row speaks of a value of Salesforce.
     pub fn mentions_value(&self, value: &str) -> bool {
         self.rows.iter().any(|row| row.salesforce == Some(value) || row.also_from == Some(value))

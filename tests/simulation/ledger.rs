@@ -26,6 +26,8 @@ pub struct Ledger {
     pub decided: bool,
     /// What both sides held when the mapping was replaced: where they still do, it rests.
     pub rests: Option<(String, String)>,
+    /// What Lockstep has read together, and its mapping let differ.
+    pub left: BTreeSet<(String, String)>,
     /// Lockstep has asked for a pause.
     pub asked_to_pause: bool,
     /// A user's pause is in force.

@@ -52,7 +52,7 @@ pub struct Outcome {
     pub story: Vec<String>,
     /// Who there was at the beginning: their Lead, their prospect, and what both said.
     pub people: Vec<(String, String, String)>,
-    /// The mapping.
+    /// The mapping, and those that it was replaced by.
     pub mapping: String,
     /// Calls that were made.
     pub calls: u64,

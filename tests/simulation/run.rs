@@ -162,13 +162,14 @@ impl Run {
         }
         let play = self.shared.lock();
         let mut trace = play.trace.clone();
+        let mappings: Vec<&str> = play.stage.companies().map(|company| company.text.as_str()).collect();
         play.stage.story.hash(&mut trace);
         Outcome {
             broken: play.stage.checker.broken.clone(),
             hash: trace.finish(),
             story: play.stage.story.clone(),
             people: self.introduced.clone(),
-            mapping: self.company.text.clone(),
+            mapping: mappings.join("\nand this one, once the process has another mapping:\n"),
             calls: play.calls,
             faults: play.faults.clone(),
             acts: play.stage.checker.hits().iter().map(|(act, count)| (*act, *count)).collect(),
