@@ -254,8 +254,7 @@ fn is_echo(
     if !event.is_ours || event.what != What::Updated || event.mentions("IsConverted") {
         return Ok(false);
     }
-    let intent = tx.intent(&link.prospect)?.filter(|intent| intent.salesforce == link.salesforce);
-    let Some(intent) = intent else { return Ok(false) };
+    let Some(intent) = tx.intent(&link.prospect)? else { return Ok(false) };
     let Target::Salesforce { fields } = &intent.step.target else { return Ok(false) };
     Ok(read
         .iter()

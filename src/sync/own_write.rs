@@ -5,7 +5,7 @@ use super::gather::Work;
 use super::record::{Note, NoteKind, apply_latch, entry, settle_pauses, written_entry};
 use crate::connector::CallError;
 use crate::mapping::Mapping;
-use crate::model::{ActorKind, BySide, Link, Prospect, SetAt, Side, Step, Target};
+use crate::model::{ActorKind, BySide, Latch, Link, Prospect, SetAt, Side, Step, Target};
 use crate::mutant;
 use crate::reconcile::LatchChange;
 use crate::store::{Intent, StoreError, Transaction};
@@ -180,18 +180,25 @@ fn arrived(mapping: &Mapping, work: &Work, intent: &Intent) -> bool {
 /// What an unrecorded write, by its fate, makes of its link.
 fn count(mapping: &Mapping, link: &mut Link, work: &Work, now: Timestamp) {
     let Some(intent) = &work.intent else { return };
-    if intent.step.is_details() {
-        if is_of(link, intent) {
-            link.details.extend(super::details::brought(mapping, work, intent));
+    if link.salesforce != intent.salesforce {
+        if work.fate != Fate::None {
+            // Engage names another record by now. What the two agreed on is nothing that this one ever held; an opt-out is the
+            // person's.
+            let mut former = Link { salesforce: intent.salesforce, ..link.clone() };
+            count(mapping, &mut former, work, now);
+            link.latch = former.latch.map(Latch::on_another_record);
         }
         return;
+    }
+    if intent.step.is_details() {
+        return link.details.extend(super::details::brought(mapping, work, intent));
     }
     match work.fate {
         Fate::None => {}
         Fate::SetAnew => count_as_moved(mapping, link, intent, now),
         Fate::Arrived | Fate::Matched => {
             count_as_done(mapping, link, intent, said_in_engage(work, intent), now);
-            link.both_moved |= work.fate == Fate::Matched && is_of(link, intent);
+            link.both_moved |= work.fate == Fate::Matched;
         }
     }
 }
@@ -201,12 +208,6 @@ fn count(mapping: &Mapping, link: &mut Link, work: &Work, now: Timestamp) {
 fn said_in_engage(work: &Work, intent: &Intent) -> Option<Timestamp> {
     let prospect = work.prospect.as_ref().filter(|prospect| prospect.status.is_opted_out())?;
     if is_by_another(prospect) { intent.touched } else { Some(prospect.status_changed_at) }
-}
-
-/// Whether a write was decided for the record that the link stands for now. Behind one that was decided for another, Engage
-/// has named this one: what the two agreed on then is nothing that this record ever held.
-fn is_of(link: &Link, intent: &Intent) -> bool {
-    link.salesforce == intent.salesforce
 }
 
 /// What a write that arrived has made true: what anybody has changed since then is compared with that. `said` is when Engage
@@ -222,13 +223,10 @@ pub(super) fn count_as_done(
     if step.is_details() {
         return super::details::settle(link, step);
     }
-    let is_of_this = is_of(link, intent);
-    if is_of_this {
-        link.agree_on(step.after());
-    }
+    link.agree_on(step.after());
     if step.is_opt_out() {
         // The other side is where it comes from.
-        apply_latch(link, LatchChange::seen(BySide { salesforce: is_of_this, engage: true }), now);
+        apply_latch(link, LatchChange::seen(BySide { salesforce: true, engage: true }), now);
         if let Some(latch) = link.latch.as_mut().filter(|_| step.side() == Side::Engage) {
             latch.in_engage = said;
         }
@@ -240,7 +238,7 @@ pub(super) fn count_as_done(
 /// The written side has moved since the write was decided, as the other had before it. Nobody knows whether the two agreed
 /// in between.
 fn count_as_moved(mapping: &Mapping, link: &mut Link, intent: &Intent, now: Timestamp) {
-    link.both_moved |= is_of(link, intent);
+    link.both_moved = true;
     if takes_opt_out_back(mapping, intent) {
         apply_latch(link, LatchChange::seen(BySide::only(intent.step.side())), now);
     }

@@ -5,7 +5,7 @@ use lockstep::model::Side;
 use std::time::Duration;
 
 /// A company that lets a clearing follow.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let example = include_str!("../../../mapping/example.toml").replace("\"newest\"", "\"engage\"");
     World::with_mapping(&format!("{example}\n[opt_out]\ncleared = \"follow\"\n")).await
 }

@@ -1,5 +1,6 @@
 //! People for whom Engage names another record than the one they were.
 
+use super::cleared;
 use super::world::{Person, World};
 use lockstep::model::{HoldReason, SalesforceId, Side};
 use lockstep::sync::Cycle;
@@ -18,6 +19,15 @@ async fn jane_and_a_lead_of_nobody_in(world: World) -> (World, Person, Salesforc
     (world, jane, lead)
 }
 
+/// They are linked to this record, which does not say what the one before had said.
+async fn somebody_is_asked(world: &World, jane: &Person, now: SalesforceId) {
+    assert_eq!(world.linked_to(jane).await, Some(now));
+    let held = world.held().await;
+    let cleared = HoldReason::OptOutCleared { side: Side::Salesforce };
+    assert!(held.iter().any(|held| held.reason == cleared), "it says nothing of the opt-out: {held:?}");
+    world.is_quiet().await;
+}
+
 #[tokio::test]
 async fn an_opt_out_that_a_merged_lead_said_last_is_not_lost_where_engage_has_followed_the_merge_itself() {
     let (world, jane, winner) = jane_and_a_lead_of_nobody().await;
@@ -25,11 +35,7 @@ async fn an_opt_out_that_a_merged_lead_said_last_is_not_lost_where_engage_has_fo
     world.org.merge(winner, jane.lead);
     world.product.link(&jane.prospect, Some(winner));
     world.cycle().await;
-    assert_eq!(world.linked_to(&jane).await, Some(winner));
-    let held = world.held().await;
-    let cleared = HoldReason::OptOutCleared { side: Side::Salesforce };
-    assert!(held.iter().any(|held| held.reason == cleared), "the winner says nothing of it: {held:?}");
-    world.is_quiet().await;
+    somebody_is_asked(&world, &jane, winner).await;
 }
 
 #[tokio::test]
@@ -39,11 +45,7 @@ async fn an_opt_out_of_a_contact_is_heard_where_nobody_had_seen_that_the_lead_be
     world.org.edit(contact, &[("HasOptedOutOfEmail", json!(true))]);
     world.product.link(&jane.prospect, Some(other));
     world.cycle().await;
-    assert_eq!(world.linked_to(&jane).await, Some(other));
-    let held = world.held().await;
-    let cleared = HoldReason::OptOutCleared { side: Side::Salesforce };
-    assert!(held.iter().any(|held| held.reason == cleared), "the other says nothing of it: {held:?}");
-    world.is_quiet().await;
+    somebody_is_asked(&world, &jane, other).await;
 }
 
 #[tokio::test]
@@ -80,13 +82,13 @@ async fn what_a_record_says_is_not_carried_over_to_somebody_for_whom_engage_name
 }
 
 /// What became of somebody whom Engage named anew behind a write to Engage, and whether we learned of that write must not
-/// make a difference.
+/// make a difference. The journal tells of it either way, of the record that it was made for.
 async fn named_anew_behind_a_write(
-    mapping: &str,
+    world: World,
     status: &str,
     learned: bool,
 ) -> (String, String, Vec<HoldReason>) {
-    let (world, jane, other) = jane_and_a_lead_of_nobody_in(World::with_mapping(mapping).await).await;
+    let (world, jane, other) = jane_and_a_lead_of_nobody_in(world).await;
     world.advance(Duration::from_secs(600));
     world.user_sets_lead(&jane, "Status", status);
     world.advance(Duration::from_secs(2));
@@ -100,17 +102,18 @@ async fn named_anew_behind_a_write(
     world.turns().await;
     assert_eq!(world.linked_to(&jane).await, Some(other));
     world.is_quiet().await;
+    let journal = world.journal(&jane).await;
+    let told = journal.iter().any(|entry| entry.what == "written" && entry.salesforce == Some(jane.lead));
+    assert!(told, "learned: {learned}, {journal:?}");
     let held = world.held().await.into_iter().map(|held| held.reason).collect();
     (world.person_status(&jane), world.record_status(other), held)
 }
 
 #[tokio::test]
 async fn an_opt_out_whose_write_had_no_answer_goes_along_to_the_record_that_engage_names_now() {
-    let follow =
-        format!("{}\n[opt_out]\ncleared = \"follow\"\n", include_str!("../../../mapping/example.toml"));
-    for mapping in [include_str!("../../../mapping/example.toml"), &follow] {
-        for learned in [true, false] {
-            let (person, lead, held) = named_anew_behind_a_write(mapping, "Unsubscribed", learned).await;
+    for learned in [true, false] {
+        for world in [World::example().await, cleared::world().await] {
+            let (person, lead, held) = named_anew_behind_a_write(world, "Unsubscribed", learned).await;
             assert_eq!(person, "opted_out", "nobody has taken it back; learned: {learned}");
             assert_eq!(lead, "Unsubscribed", "learned: {learned}, held: {held:?}");
         }
@@ -119,7 +122,6 @@ async fn an_opt_out_whose_write_had_no_answer_goes_along_to_the_record_that_enga
 
 #[tokio::test]
 async fn what_a_write_without_an_answer_agreed_on_is_nothing_that_the_record_engage_names_now_ever_held() {
-    let mapping = include_str!("../../../mapping/example.toml");
-    let learned = named_anew_behind_a_write(mapping, "Nurture", true).await;
-    assert_eq!(learned, named_anew_behind_a_write(mapping, "Nurture", false).await);
+    let learned = named_anew_behind_a_write(World::example().await, "Nurture", true).await;
+    assert_eq!(learned, named_anew_behind_a_write(World::example().await, "Nurture", false).await);
 }

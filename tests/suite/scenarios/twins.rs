@@ -25,8 +25,7 @@ async fn two_prospects_of_a_lead_who_unsubscribe_at_once_opt_it_out_and_neither_
 
 #[tokio::test]
 async fn an_opt_out_is_not_taken_back_for_a_second_prospect_who_joins_its_lead_between_decision_and_write() {
-    let example = include_str!("../../../mapping/example.toml").replace("\"newest\"", "\"engage\"");
-    let world = World::with_mapping(&format!("{example}\n[opt_out]\ncleared = \"follow\"\n")).await;
+    let world = super::cleared::world().await;
     let jane = world.person("Unsubscribed", "opted_out").await;
     let loser = world.lead_without_prospect("Attempting to contact");
     world.agree().await;
