@@ -48,3 +48,30 @@ fn every_target_is_built_for_the_fuzzer_too() {
     }
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
 }
+
+/// The packages of that name that a lock file holds.
+fn locked<'a>(lock: &'a toml::Table, name: &str) -> Vec<&'a toml::Value> {
+    let all = lock["package"].as_array().unwrap().iter();
+    all.filter(|package| package["name"].as_str() == Some(name)).collect()
+}
+
+/// Where its lock were behind, `cargo fuzz` would choose versions by itself.
+#[test]
+fn the_fuzzer_locks_the_libraries_of_lockstep_as_the_main_package_does() {
+    let [manifest, main, fuzz]: [toml::Table; 3] = [
+        include_str!("../../../Cargo.toml"),
+        include_str!("../../../Cargo.lock"),
+        include_str!("../../../fuzz/Cargo.lock"),
+    ]
+    .map(|file| toml::from_str(file).unwrap());
+    let known = locked(&fuzz, "lockstep")[0]["dependencies"].as_array().unwrap();
+    for library in manifest["dependencies"].as_table().unwrap().keys() {
+        // A version stands behind the name where there is more than one.
+        let named = |entry: &toml::Value| entry.as_str().unwrap().split(' ').next() == Some(library);
+        assert!(known.iter().any(named), "fuzz/Cargo.lock does not know {library}");
+        let in_main: Vec<_> = locked(&main, library).iter().map(|package| &package["version"]).collect();
+        for package in locked(&fuzz, library) {
+            assert!(in_main.contains(&&package["version"]), "{library}: {in_main:?}, but {package:?}");
+        }
+    }
+}
