@@ -98,6 +98,17 @@ impl Step {
         self.details.iter().map(|(detail, change)| (*detail, change.seen)).collect()
     }
 
+    /// The texts of further fields that it writes, which are personal.
+    pub fn personal_values(&self) -> impl Iterator<Item = &str> {
+        let (salesforce, engage) = match &self.target {
+            Target::Salesforce { fields } if self.is_details() => (Some(fields), None),
+            Target::EngageDetails { details } => (None, Some(details)),
+            Target::Salesforce { .. } | Target::Engage { .. } => (None, None),
+        };
+        let salesforce = salesforce.into_iter().flat_map(Fields::values).filter_map(FieldValue::as_text);
+        salesforce.chain(engage.into_iter().flat_map(BTreeMap::values).map(String::as_str))
+    }
+
     /// The same without the values of further fields, which are personal and are not stored.
     pub fn without_values(&self) -> Step {
         let mut step = self.clone();

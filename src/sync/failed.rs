@@ -5,9 +5,10 @@ use super::gather::Work;
 use super::record::{self, Note, NoteKind};
 use super::write::Write;
 use crate::connector::{CallError, Effect, Retry, wait_over_a_day};
+use crate::event::mask_emails;
 use crate::mapping::Mapping;
 use crate::model::Step;
-use crate::store::{Parked, StoreError, Transaction};
+use crate::store::{JournalEntry, Parked, StoreError, Transaction};
 use jiff::{SignedDuration, Timestamp};
 
 /// One row that failed. The retry class says what becomes of it.
@@ -21,6 +22,7 @@ pub(super) fn failed(
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
     let (work, prospect) = (&write.work, &write.work.link.prospect);
+    let error = &impersonal(error, write.step());
     if error.effect == Effect::None {
         tx.remove_intent(prospect)?;
     }
@@ -34,27 +36,63 @@ pub(super) fn failed(
             tx.clear_due(prospect, work.due.generation).map(drop)
         }
         Retry::ReRead | Retry::Relink => {
+            let is_at_odds = is_at_odds(tx, work)?;
             let entry = record::entry(work, "stale", format!("{}: {}", error.code, error.message), now);
             tx.append_journal(&entry)?;
             notes.push(Note::new(NoteKind::Stale, entry, Some(error.code.clone())));
+            if is_at_odds {
+                return try_later(tx, mapping, write, SignedDuration::ZERO, error, now, notes);
+            }
             Ok(())
-        }
-        Retry::After(_) | Retry::Soon if work.due.attempts + 1 >= attempts_max(write) => {
-            park(tx, mapping, work, write.step(), error, now, notes)?;
-            tx.clear_due(prospect, work.due.generation).map(drop)
         }
         Retry::After(least) => {
             let least = SignedDuration::try_from(least).unwrap_or(SignedDuration::from_mins(5));
-            let wait = later(now, backoff(write).max(least));
-            tx.postpone_due(prospect, work.due.generation, wait, work.due.attempts + 1).map(drop)
+            try_later(tx, mapping, write, least, error, now, notes)
         }
-        Retry::Soon => {
-            let wait = later(now, backoff(write));
-            tx.postpone_due(prospect, work.due.generation, wait, work.due.attempts + 1).map(drop)
-        }
+        Retry::Soon => try_later(tx, mapping, write, SignedDuration::ZERO, error, now, notes),
         // The whole side is in trouble; the link simply stays due.
         Retry::Quota | Retry::SignIn | Retry::Stop => Ok(()),
     }
+}
+
+/// So often in a row a write may be refused as stale and be decided anew at once. From then on the system is at odds with
+/// what it shows, and to ask it without end would use up its calls.
+const PATIENCE: usize = 3;
+
+/// Whether what is due was refused as stale that often already.
+fn is_at_odds(tx: &Transaction<'_>, work: &Work) -> Result<bool, StoreError> {
+    let last = tx.journal_of(&work.link.prospect, PATIENCE)?;
+    let is_stale = |entry: &JournalEntry| entry.what == "stale" && entry.change == Some(work.due.change);
+    Ok(last.len() == PATIENCE && last.iter().all(is_stale))
+}
+
+/// A refusal without what is personal, for the store: addresses, and values of further fields, which some messages repeat.
+fn impersonal(error: &CallError, step: &Step) -> CallError {
+    let mut message = mask_emails(&error.message).into_owned();
+    for value in step.personal_values().filter(|value| !value.is_empty()) {
+        message = message.replace(value, "…");
+    }
+    CallError { message, ..error.clone() }
+}
+
+/// Has a row tried again after its own wait, or `least`; one that was tried often enough is parked.
+fn try_later(
+    tx: &mut Transaction<'_>,
+    mapping: &Mapping,
+    write: &Write,
+    least: SignedDuration,
+    error: &CallError,
+    now: Timestamp,
+    notes: &mut Vec<Note>,
+) -> Result<(), StoreError> {
+    let (due, prospect) = (&write.work.due, &write.work.link.prospect);
+    let attempts = due.attempts + 1;
+    if attempts >= attempts_max(write) {
+        park(tx, mapping, &write.work, write.step(), error, now, notes)?;
+        return tx.clear_due(prospect, due.generation).map(drop);
+    }
+    let wait = later(now, backoff(write).max(least));
+    tx.postpone_due(prospect, due.generation, wait, attempts).map(drop)
 }
 
 /// Parks a link that was written too often within an hour.

@@ -153,6 +153,31 @@ async fn a_lock_that_never_ends_is_tried_eight_times_within_a_day_and_parked_wit
 }
 
 #[tokio::test]
+async fn a_write_that_is_refused_as_gone_while_the_record_is_shown_is_tried_ever_more_rarely_and_parked() {
+    let (world, people) = agreeing(1).await;
+    let body = r#"{"error":{"code":"not_found","message":"no such prospect","field":null}}"#.to_owned();
+    let always = When { times: u32::MAX, ..When::next("POST", "/prospects/batch") };
+    world.product.faults().add(always, Fault::Answer { status: 404, body, retry_after: None });
+    world.user_sets_lead(&people[0], "Status", "Not interested");
+    world.cycle().await;
+    let calls = world.engage_calls();
+    for _ in 0..24 * 60 {
+        world.advance(Duration::from_secs(60));
+        world.engine.cycle(Cycle::DUE).await.unwrap();
+    }
+    let asked = world.engage_calls() - calls;
+    assert!(asked < 60, "{asked} calls for one record within a day");
+    let parked = world.parked().await;
+    assert_eq!((parked.len(), parked[0].code.as_str()), (1, "not_found"));
+
+    world.product.faults().clear();
+    world.sweep().await;
+    world.settle().await;
+    assert_eq!(world.person_status(&people[0]), "not_interested");
+    assert!(world.parked().await.is_empty());
+}
+
+#[tokio::test]
 async fn two_locks_that_never_end_are_parked_as_one_is_and_nobody_else_waits_for_them() {
     let (world, people) = agreeing(3).await;
     people[..2].iter().for_each(|person| world.org.lock(person.lead, true));

@@ -154,6 +154,21 @@ async fn no_value_of_a_field_is_ever_stored() {
 }
 
 #[tokio::test]
+async fn no_value_of_a_field_is_stored_with_the_words_of_its_refusal() {
+    let world = world().await;
+    let jane = world.person("Attempting to contact", "approaching").await;
+    world.settle().await;
+    world.product.set_field(&jane.prospect, "title", &"Zanzibarian Ambassador ".repeat(20));
+    world.settle().await;
+    let parked = world.parked().await;
+    assert_eq!(parked.len(), 1);
+    assert!(parked[0].message.contains("data value too large: …"), "{}", parked[0].message);
+    let stored = world.stored_bytes();
+    let found = stored.windows(11).any(|bytes| bytes == b"Zanzibarian");
+    assert!(!found, "personal data stands in the store");
+}
+
+#[tokio::test]
 async fn a_refused_title_is_parked_lets_the_status_pass_and_is_tried_again_when_it_changes() {
     let world = world().await;
     let jane = world.person("Attempting to contact", "approaching").await;
