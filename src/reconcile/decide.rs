@@ -5,7 +5,8 @@
 
 use super::decision::*;
 use super::details;
-use super::move_on::moved_on;
+use super::move_on::{is_last_opt_out, moved_on};
+use super::opt_out::seen_opted_out;
 use super::situation::Situation;
 use crate::lifecycle;
 use crate::mapping::{Context, Disagree, Mapping, Relation, Row, Winner};
@@ -31,11 +32,20 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     };
     let moved_on = moved_on(mapping, record);
     let Some(prospect) = situation.prospect else {
-        return keep(moved_on.unwrap_or(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage))));
+        let Some(decision) = moved_on else {
+            return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage)));
+        };
+        // Engage hears of it once it shows the person again.
+        return match is_last_opt_out(mapping, situation, &decision, record) {
+            true => Verdict::new(decision, LatchChange::seen(BySide::only(Side::Salesforce))),
+            false => keep(decision),
+        };
     };
     if let Some(decision) = moved_on {
-        let last_word = last_opt_out(mapping, situation, &decision, record, prospect);
-        return last_word.unwrap_or_else(|| keep(decision));
+        if is_last_opt_out(mapping, situation, &decision, record) && !prospect.status.is_opted_out() {
+            return last_opt_out(mapping, situation, record, prospect);
+        }
+        return keep(decision);
     }
     let object = record.id.object();
     if mapping.object(object).is_none() {
@@ -58,28 +68,19 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     if mapping.fields.is_empty() { verdict } else { case.with_details(verdict) }
 }
 
-/// A record that says "opted out" with its last word, before it goes on as another one: Engage is told first, since the
-/// other record may know nothing of it.
+/// Tells Engage, before the record is let go: the one it goes on as may know nothing of it.
 fn last_opt_out(
     mapping: &Mapping,
     situation: &Situation<'_>,
-    decision: &Decision,
     record: &SalesforceRecord,
     prospect: &Prospect,
-) -> Option<Verdict> {
+) -> Verdict {
     let object = record.id.object();
-    let goes_on = matches!(decision, Decision::Relink { .. });
-    if !goes_on || prospect.status.is_opted_out() || !mapping.is_opted_out(object, &record.fields) {
-        return None;
-    }
     let context = Context { fields: Some(&record.fields), sequences: situation.sequences };
     let relation = &mapping.relation(object, &context);
     let case = Case { mapping, relation, situation, object, record, prospect };
-    if case.seen_opted_out().engage {
-        return None;
-    }
-    let seen = LatchChange::seen(BySide { salesforce: true, engage: false });
-    Some(Verdict::new(case.carry_opt_out(Side::Salesforce), seen))
+    let seen = LatchChange::seen(BySide::only(Side::Salesforce));
+    Verdict::new(case.carry_opt_out(Side::Salesforce), seen)
 }
 
 /// Two records that are there, and everything known about them.
@@ -102,12 +103,14 @@ impl Case<'_> {
         if now.salesforce && now.engage {
             return Verdict::new(self.settled(AdoptReason::BothOptedOut), self.latch(now, said));
         }
-        let before = self.seen_opted_out();
+        let before = seen_opted_out(self.mapping, self.situation.link);
         for side in Side::BOTH {
             // The other side was never told; or it was and somebody took it back there, and this one is new: what was seen
             // there before does not count any more.
             if *now.get(side) && !(*before.get(side.other()) && *before.get(side)) {
-                return Verdict::new(self.carry_opt_out(side), self.latch(BySide::only(side), said));
+                return self.overruled_opt_out(side, now).unwrap_or_else(|| {
+                    Verdict::new(self.carry_opt_out(side), self.latch(BySide::only(side), said))
+                });
             }
         }
         if before.salesforce || before.engage {
@@ -273,7 +276,7 @@ impl Case<'_> {
         if !lifecycle::api_may_set(held, &status) {
             return Decision::Hold(HoldReason::RefusedByLifecycle { wanted: status });
         }
-        let decided_by_person = matches!(reason, WriteReason::Resolved(_));
+        let decided_by_person = self.situation.status_taken() == Some(Side::Salesforce);
         if lifecycle::is_protected(held) && !decided_by_person {
             return Decision::Hold(HoldReason::Protected {
                 side: Side::Engage,

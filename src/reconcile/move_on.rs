@@ -1,8 +1,10 @@
 //! Records that are gone, or go on as another one, and what a link takes along.
 
 use super::decision::*;
+use super::opt_out::seen_opted_out;
+use super::situation::Situation;
 use crate::mapping::{Context, Mapping};
-use crate::model::{Baseline, Latch, Link, SalesforceId, SalesforceObject, SalesforceRecord};
+use crate::model::{Baseline, Latch, Link, SalesforceId, SalesforceObject, SalesforceRecord, Side};
 
 /// A record that is gone, or goes on as another one.
 pub(super) fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<Decision> {
@@ -19,6 +21,22 @@ pub(super) fn moved_on(mapping: &Mapping, record: &SalesforceRecord) -> Option<D
         });
     }
     None
+}
+
+/// Whether a record that goes on as another one, or out of sync, says "opted out" with its last word, and Engage was never
+/// told. A deleted record says nothing (`sync.md` part 2); a named person may have said that it is not to be carried over.
+pub(super) fn is_last_opt_out(
+    mapping: &Mapping,
+    situation: &Situation<'_>,
+    decision: &Decision,
+    record: &SalesforceRecord,
+) -> bool {
+    let goes_on =
+        matches!(decision, Decision::Relink { .. } | Decision::Unlink(UnlinkReason::ConvertedOutOfSync));
+    goes_on
+        && situation.status_taken() != Some(Side::Engage)
+        && mapping.is_opted_out(record.id.object(), &record.fields)
+        && !seen_opted_out(mapping, situation.link).engage
 }
 
 /// The link once it stands for another record: the merge's winner, or the Contact.

@@ -2,8 +2,8 @@
 
 use super::decide::{Case, differs};
 use super::decision::*;
-use crate::mapping::OptOutCleared;
-use crate::model::{BySide, FieldValue, Fields, HoldReason, PersonStatus, Side, WriteReason};
+use crate::mapping::{Mapping, OptOutCleared};
+use crate::model::{BySide, FieldValue, Fields, HoldReason, Link, PersonStatus, Side, WriteReason};
 use crate::mutant;
 use jiff::Timestamp;
 
@@ -16,18 +16,29 @@ enum SaidAnew {
     Unknown,
 }
 
+/// On which sides this person has been seen opted out: by the latch, or, without one, when the two last agreed.
+pub(super) fn seen_opted_out(mapping: &Mapping, link: &Link) -> BySide<bool> {
+    match (&link.latch, &link.baseline) {
+        (Some(latch), _) => latch.seen,
+        (None, Some(baseline)) => BySide {
+            salesforce: mapping.is_opted_out(link.salesforce.object(), &baseline.salesforce),
+            engage: baseline.engage.is_opted_out(),
+        },
+        (None, None) => BySide::default(),
+    }
+}
+
 impl Case<'_> {
-    /// On which sides this person has been seen opted out: by the latch, or, without one, when the two last agreed.
-    pub(super) fn seen_opted_out(&self) -> BySide<bool> {
-        let link = self.situation.link;
-        match (&link.latch, &link.baseline) {
-            (Some(latch), _) => latch.seen,
-            (None, Some(baseline)) => BySide {
-                salesforce: self.is_out(&baseline.salesforce),
-                engage: baseline.engage.is_opted_out(),
-            },
-            (None, None) => BySide::default(),
+    /// What a named person has decided about an opt-out that cannot be carried to Engage, where that is to keep its own
+    /// value (rulings.md 16).
+    pub(super) fn overruled_opt_out(&self, from: Side, now: BySide<bool>) -> Option<Verdict> {
+        use HoldReason::{Protected, RefusedByLifecycle};
+        let answered = matches!(self.situation.held, Some(Protected { .. } | RefusedByLifecycle { .. }));
+        if !answered || from != Side::Salesforce || self.situation.status_taken() != Some(Side::Engage) {
+            return None;
         }
+        let verdict = self.let_pass(now, now, WriteReason::Resolved(Side::Engage));
+        (!matches!(verdict.decision, Decision::Hold(_))).then_some(verdict)
     }
 
     /// Somebody took an opt-out back: a named person decides, or the company lets it follow.
@@ -39,6 +50,11 @@ impl Case<'_> {
             }
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
+        // Whoever unsubscribes once more says so after the clearing, whatever is to become of that.
+        if now.engage && matches!(self.said_anew(now), SaidAnew::Yes) {
+            let latch = self.latch(before, Some(self.prospect.status_changed_at));
+            return Verdict::new(self.carry_opt_out(Side::Engage), latch);
+        }
         if self.mapping.opt_out_cleared == OptOutCleared::Follow || mutant::is("opt-out-follows-back") {
             // What a record said that is gone was taken back by nobody, and this one has said nothing yet.
             let untold = before.salesforce && !before.engage;
@@ -47,10 +63,7 @@ impl Case<'_> {
             }
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
             return match self.said_anew(now) {
-                SaidAnew::Yes => Verdict::new(
-                    self.carry_opt_out(side.other()),
-                    self.latch(before, now.engage.then_some(self.prospect.status_changed_at)),
-                ),
+                SaidAnew::Yes => Verdict::new(self.carry_opt_out(side.other()), latch),
                 SaidAnew::No => self.let_pass(now, before, WriteReason::Changed(side)),
                 SaidAnew::Unknown => Verdict::new(hold_cleared(now, before), latch),
             };

@@ -91,6 +91,10 @@ fn taken_back(company: &Company, known: &Known, out: [bool; 2], seen: [bool; 2])
     match known.taken {
         Some(0) if out[0] => return to_engage(known, Some("opted_out")),
         Some(1) if out[1] => return to_salesforce(known, OUT, true),
+        // Said again since both said it: whatever is to become of the clearing.
+        None if out[1] && known.said.is_some_and(|said| said != known.set_at.engage) => {
+            return to_salesforce(known, OUT, true);
+        }
         None if !company.follows_cleared => return Told::Hold,
         // Another record said so, and Engage was never told.
         None if known.base.is_none() && seen == [true, false] && out == [false, false] => return Told::Hold,
@@ -100,10 +104,6 @@ fn taken_back(company: &Company, known: &Known, out: [bool; 2], seen: [bool; 2])
         }
         // It may have been ticked anew since the other side was cleared.
         None if out[0] && known.touched > known.set_at.engage => return Told::Hold,
-        // Said again since both said it.
-        None if out[1] && known.said.is_some_and(|said| said != known.set_at.engage) => {
-            return to_salesforce(known, OUT, true);
-        }
         _ => {}
     }
     match out {

@@ -2,10 +2,10 @@
 
 use lockstep::mapping::{Disagree, Mapping, OptOutCleared, Winner};
 use lockstep::model::{
-    Baseline, BySide, FieldValue, Fields, Latch, Link, PersonStatus, Prospect, SalesforceRecord,
+    Baseline, BySide, FieldValue, Fields, HoldReason, Latch, Link, PersonStatus, Prospect, SalesforceRecord,
     SequenceAction, SetAt, Side, Target,
 };
-use lockstep::reconcile::{Decision, Situation, decide};
+use lockstep::reconcile::{Decision, LatchChange, Situation, Verdict, decide};
 use std::sync::Arc;
 
 const TWO_FIELDS: &str = r#"
@@ -41,6 +41,7 @@ fn mapping(changes: &str) -> Mapping {
             "cleared=follow" => mapping.opt_out_cleared = OptOutCleared::Follow,
             "disagree=hold" => mapping.new.disagree = Disagree::Hold,
             "disagree=apply" => mapping.new.disagree = Disagree::Apply,
+            "leads-only" => mapping.contact = None,
             other => panic!("the table has no mapping change {other:?}"),
         }
     }
@@ -77,7 +78,11 @@ fn record(text: &str) -> Option<SalesforceRecord> {
         system_modstamp: noon(0),
         status_set_at: SetAt::Unknown,
     };
-    match text {
+    let is_last_word = ["converted+box", "merged+box"].contains(&text);
+    if is_last_word {
+        record.fields = fields("In progress+box");
+    }
+    match if is_last_word { text.trim_end_matches("+box") } else { text } {
         "missing" => return None,
         "deleted" => record.is_deleted = true,
         "merged" => {
@@ -129,7 +134,7 @@ fn check(line: &str) -> Result<(), String> {
         }),
         ..Link::new("p_1".parse().unwrap(), LEAD.parse().unwrap())
     };
-    let (mut resolution, mut others) = (None, Vec::new());
+    let (mut resolution, mut held, mut others) = (None, None, Vec::new());
     for word in more.split_whitespace() {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let seconds = || noon(value.parse().unwrap());
@@ -144,6 +149,7 @@ fn check(line: &str) -> Result<(), String> {
             "engage" => prospect.as_mut().unwrap().status_changed_at = seconds(),
             "touched" => record.as_mut().unwrap().last_modified = seconds(),
             "said" => link.latch.as_mut().unwrap().in_engage = Some(seconds()),
+            "held" => held = Some(reason(value, now_engage)),
             "take" => resolution = Some(crate::side(value)),
             "twin" => others.push("p_2".to_owned()),
             "forgot" => _ = link.baseline.as_mut().unwrap().salesforce.remove("HasOptedOutOfEmail"),
@@ -156,13 +162,13 @@ fn check(line: &str) -> Result<(), String> {
         salesforce: record.as_ref(),
         prospect: prospect.as_ref(),
         resolution,
-        held: None,
+        held: held.as_ref(),
         converted_statuses: &converted,
         others: &others,
         sequences: &[],
         leave_details: false,
     };
-    let decided = shown(&decide(&mapping, &situation).decision);
+    let decided = shown(&decide(&mapping, &situation));
     if decided == expected {
         Ok(())
     } else {
@@ -170,14 +176,25 @@ fn check(line: &str) -> Result<(), String> {
     }
 }
 
+/// Why a link is held whose opt-out Engage cannot be told of.
+fn reason(kind: &str, status: &str) -> HoldReason {
+    match kind {
+        "protected" => HoldReason::Protected { side: Side::Engage, value: status.to_owned() },
+        "refused_by_lifecycle" => HoldReason::RefusedByLifecycle { wanted: PersonStatus::new("opted_out") },
+        other => panic!("the table is not held for {other:?}"),
+    }
+}
+
 /// A decision in the table's words.
-fn shown(decision: &Decision) -> String {
-    match decision {
+fn shown(verdict: &Verdict) -> String {
+    let untold = LatchChange::seen(BySide::only(Side::Salesforce));
+    match &verdict.decision {
         Decision::InSync => "sync".to_owned(),
         Decision::Adopt { .. } => "adopt".to_owned(),
         Decision::Skip { side: Side::Salesforce, .. } => "skip salesforce".to_owned(),
         Decision::Skip { .. } => "skip engage".to_owned(),
         Decision::Hold(reason) => format!("hold {}", reason.kind()),
+        Decision::Relink { .. } if verdict.latch == untold => "relink untold".to_owned(),
         Decision::Relink { .. } => "relink".to_owned(),
         Decision::Unlink(_) => "unlink".to_owned(),
         Decision::LeaveAlone(_) => "leave".to_owned(),

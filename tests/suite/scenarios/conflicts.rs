@@ -142,6 +142,46 @@ async fn an_opt_out_that_somebody_takes_back_is_held_and_never_spread() {
 }
 
 #[tokio::test]
+async fn who_unsubscribes_again_before_anybody_has_decided_about_the_clearing_is_opted_out() {
+    let world = World::example().await;
+    let jane = world.person("Unsubscribed", "opted_out").await;
+    world.agree().await;
+    world.user_clears_opt_out(&jane, "Attempting to contact");
+    world.cycle().await;
+    world.user_sets_person(&jane, "approaching");
+    world.cycle().await;
+    assert_eq!(world.held().await.len(), 1, "somebody is asked");
+
+    world.advance(Duration::from_secs(3600));
+    world.unsubscribes(&jane);
+    world.cycle().await;
+    assert_eq!(world.lead_status(&jane), "Unsubscribed", "nobody has taken this one back");
+    assert!(world.lead_is_opted_out(&jane));
+    assert!(world.held().await.is_empty());
+    world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn a_named_person_decides_about_an_opt_out_of_somebody_whose_status_only_people_move() {
+    for (take, out) in [("salesforce", true), ("engage", false)] {
+        let world = World::example().await;
+        let jane = world.person("Attempting to contact", "on_hold").await;
+        world.agree().await;
+        world.user_ticks_opt_out(&jane);
+        world.cycle().await;
+        assert_eq!(world.held().await.len(), 1);
+        assert_eq!(world.person_status(&jane), "on_hold");
+
+        world.resolve(&jane, crate::side(take), "Ann Lee").await;
+        world.cycle().await;
+        assert_eq!(world.person_status(&jane), if out { "opted_out" } else { "on_hold" });
+        assert_eq!(world.lead_is_opted_out(&jane), out);
+        assert!(world.held().await.is_empty(), "{take} was taken");
+        world.is_quiet().await;
+    }
+}
+
+#[tokio::test]
 async fn somebody_first_seen_opted_out_is_never_left_mailable() {
     let world = World::example().await;
     let jane = world.person("Unsubscribed", "approaching").await;

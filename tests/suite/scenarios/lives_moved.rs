@@ -7,6 +7,20 @@ use std::time::Duration;
 
 const BOX: &str = "HasOptedOutOfEmail";
 
+/// A company that leaves Contacts alone.
+const LEADS_ONLY: &str = r#"
+schema = 1
+company = "leads only"
+status = [
+  { person = "Approaching", salesforce = "Attempting to contact" },
+  { person = "Success", salesforce = "Nurture" },
+]
+[salesforce.lead]
+status = "Status"
+[conflict]
+winner = "hold"
+"#;
+
 impl World {
     pub fn contact(&self, status: &str) -> SalesforceId {
         self.org.create_contact("Doe", "contact@example.com", status).unwrap()
@@ -106,21 +120,7 @@ async fn a_lead_converted_into_the_contact_that_engage_names_already_stays_one_l
 
 #[tokio::test]
 async fn a_converted_lead_is_let_go_where_contacts_are_not_in_sync_and_is_not_picked_up_at_each_poll() {
-    let world = World::with_mapping(
-        r#"
-schema = 1
-company = "leads only"
-status = [
-  { person = "Approaching", salesforce = "Attempting to contact" },
-  { person = "Success", salesforce = "Nurture" },
-]
-[salesforce.lead]
-status = "Status"
-[conflict]
-winner = "hold"
-"#,
-    )
-    .await;
+    let world = World::with_mapping(LEADS_ONLY).await;
     let jane = world.person("Attempting to contact", "approaching").await;
     world.agree().await;
     world.convert(&jane);
@@ -134,6 +134,31 @@ winner = "hold"
     assert_eq!(unlinked, 1, "dropped once, and that is that");
     assert_eq!(world.org.writes_of(jane.lead), 0);
     world.is_quiet().await;
+}
+
+#[tokio::test]
+async fn an_opt_out_of_a_leads_last_minute_is_told_before_the_lead_is_let_go() {
+    for bounced in [false, true] {
+        let world = World::with_mapping(LEADS_ONLY).await;
+        let jane = world.person("Attempting to contact", "approaching").await;
+        world.agree().await;
+        if bounced {
+            world.product.bounce(&jane.prospect).unwrap();
+            world.cycle().await;
+        }
+        world.user_ticks_opt_out(&jane);
+        world.convert(&jane);
+        world.cycle().await;
+        if bounced {
+            assert_eq!(world.held().await.len(), 1, "Engage lets nobody opt out who has bounced");
+            world.user_sets_person(&jane, "approaching");
+        }
+        world.settle().await;
+        assert_eq!(world.person_status(&jane), "opted_out", "bounced: {bounced}");
+        assert_eq!(world.linked_to(&jane).await, None);
+        assert_eq!(world.org.writes_of(jane.lead), 0);
+        world.is_quiet().await;
+    }
 }
 
 #[tokio::test]
