@@ -170,17 +170,12 @@ impl Operations for Stored {
                 }
                 Ok(decided)
             });
-            let decided = decided.await?;
-            if decided.is_empty() {
-                return Err(Refusal::not_found(format!("no conflict is held for {id}")));
+            let (decided, refused): (Vec<_>, Vec<_>) = decided.await?.into_iter().partition(Result::is_ok);
+            match (decided.is_empty(), refused.into_iter().find_map(Result::err)) {
+                (true, None) => Err(Refusal::not_found(format!("no conflict is held for {id}"))),
+                (true, Some(why)) => Err(Refusal::invalid(format!("{id} {why}"))),
+                (false, _) => Ok(decided.into_iter().flatten().collect()),
             }
-            if decided.iter().all(|conflict| conflict.resolution.is_none()) {
-                return Err(Refusal::invalid(format!(
-                    "{id} is held because more than one record could be this person: no side can be taken; \
-                     merge or correct the records in question, and it goes on by itself"
-                )));
-            }
-            Ok(decided)
         })
     }
 

@@ -1,33 +1,53 @@
 //! What an operator decides, as it is kept: each in one transaction, with the journal.
 
 use super::views::{Conflict, Resolve};
-use crate::model::{HoldReason, ProspectId};
+use crate::model::{HoldReason, ProspectId, Side};
 use crate::store::{JournalEntry, Resolution, Seen, Source, StoreError, Transaction};
 use jiff::Timestamp;
 
-/// Keeps an operator's decision, in the journal too, and has the link looked at. A conflict over which records are
-/// one person is given back as it is.
+/// Keeps an operator's decision, in the journal too, and has the link looked at. `Err` says why it cannot be carried out.
 pub fn decide(
     transaction: &mut Transaction<'_>,
     prospect: &ProspectId,
     resolve: &Resolve,
     now: Timestamp,
-) -> Result<Option<Conflict>, StoreError> {
+) -> Result<Option<Result<Conflict, String>>, StoreError> {
     let Some(mut held) = transaction.held(prospect)? else { return Ok(None) };
-    if !matches!(held.reason, HoldReason::NotUnique { .. }) {
-        held.resolution = Some(Resolution { take: resolve.take, by: resolve.by.clone() });
-        transaction.put_held(&held)?;
-        let due = transaction.mark_due(prospect, seen(Source::Operator, now, Some(&resolve.by)))?;
-        let reason = format!("decided: {} is taken ({})", resolve.take, held.reason);
-        let entry = JournalEntry {
-            change: Some(due.change),
-            salesforce: held.salesforce,
-            by: Some(resolve.by.clone()),
-            ..entry(prospect, "resolved", reason, now)
-        };
-        transaction.append_journal(&entry)?;
+    if let Some(why) = cannot_be_taken(&held.reason, resolve.take) {
+        return Ok(Some(Err(why)));
     }
-    Ok(Some(Conflict::from(&held)))
+    held.resolution = Some(Resolution { take: resolve.take, by: resolve.by.clone() });
+    transaction.put_held(&held)?;
+    let due = transaction.mark_due(prospect, seen(Source::Operator, now, Some(&resolve.by)))?;
+    let reason = format!("decided: {} is taken ({})", resolve.take, held.reason);
+    let entry = JournalEntry {
+        change: Some(due.change),
+        salesforce: held.salesforce,
+        by: Some(resolve.by.clone()),
+        ..entry(prospect, "resolved", reason, now)
+    };
+    transaction.append_journal(&entry)?;
+    Ok(Some(Ok(Conflict::from(&held))))
+}
+
+/// Why this side cannot be taken, and what to do instead: what no write of ours can bring about, nobody can decide here.
+fn cannot_be_taken(reason: &HoldReason, take: Side) -> Option<String> {
+    match (reason, take) {
+        (HoldReason::NotUnique { .. }, _) => Some(
+            "is held because more than one record could be this person: no side can be taken; merge or correct the \
+             records in question, and it goes on by itself, with the next daily comparison at the latest"
+                .to_owned(),
+        ),
+        (HoldReason::RefusedByLifecycle { wanted }, Side::Salesforce) => Some(format!(
+            "is held because Revenue Engage lets nobody set this person to {wanted}: change their status there, and it \
+             goes on by itself; or take engage"
+        )),
+        (HoldReason::Protected { side: Side::Salesforce, value }, Side::Engage) => Some(format!(
+            "is held because {value} in Salesforce stands for a conversion and is never overwritten: correct the \
+             record there, and it goes on by itself; or take salesforce"
+        )),
+        _ => None,
+    }
 }
 
 /// Takes a refused write off the list and has the link looked at again.

@@ -145,6 +145,25 @@ fn no_side_can_be_taken_when_it_is_not_known_who_is_who() {
 }
 
 #[test]
+fn a_side_that_nothing_of_ours_can_carry_over_is_not_taken_and_it_is_said_what_to_do() {
+    let bounced = HoldReason::RefusedByLifecycle { wanted: PersonStatus::new("opted_out") };
+    let converted = HoldReason::Protected { side: Side::Salesforce, value: "Closed - Converted".into() };
+    for (reason, take, other) in [(bounced, "salesforce", "engage"), (converted, "engage", "salesforce")] {
+        let held = held(reason);
+        let idle = Idle::new(move |t| {
+            t.put_link(&link())?;
+            t.put_held(&held)
+        });
+        let resolve = |take| idle.call(&["conflicts", "resolve", "k1", "--take", take, "--by", "Ann"]);
+        let called = resolve(take);
+        assert_eq!(called.code, 2, "{}", called.err);
+        assert!(called.err.contains(&format!("or take {other}")), "{}", called.err);
+        assert!(idle.store().read_blocking(|r| r.due(&prospect())).unwrap().is_none());
+        assert_eq!(resolve(other).code, 0, "the other side can be");
+    }
+}
+
+#[test]
 fn to_give_up_a_refused_field_settles_nothing_about_the_status() {
     let base = DetailBase { salesforce: 7, engage: 7 };
     let idle = Idle::new(move |t| {
