@@ -1,4 +1,4 @@
-//! Answers that no contract has: a listing that never ends is refused.
+//! Answers that no contract has: words that nobody here knows are borne, and a listing that never ends is refused.
 
 use super::{at, by_secret, engage_config, salesforce_config, tells};
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use lockstep::connector::engage::Engage;
 use lockstep::connector::salesforce::Salesforce;
 use lockstep::connector::{CallError, Lost, Network, Wire};
 use lockstep::model::SalesforceObject::Lead;
-use lockstep::model::{FieldName, Side};
+use lockstep::model::{EnrollmentState, FieldName, Side};
 use lockstep::sandbox::Clock;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -63,6 +63,20 @@ fn unsubscribed() -> Value {
         "id": "p_000001", "status": "opted_out", "status_changed_at": NOW,
         "status_changed_by": {"kind": "recipient", "id": "r_1"}, "version": 7, "updated_at": NOW,
     })
+}
+
+#[tokio::test]
+async fn a_kind_of_actor_that_nobody_knows_hides_no_prospect_and_no_enrolment() {
+    let page = engage(json!({"prospects": [unsubscribed()], "next": null})).changes(None).await.unwrap();
+    let [jane] = page.prospects.as_slice() else { panic!("{page:?}") };
+    assert_eq!((jane.status.key(), jane.status_changed_by), ("opted_out", None));
+    let enrolment = json!({
+        "id": "e_1", "prospect_id": "p_000001", "sequence_id": "s_1", "stage": "started", "state": "paused",
+        "paused_by": {"kind": "recipient"},
+    });
+    let found = engage(json!({"enrollments": [enrolment]})).enrollments(std::slice::from_ref(&jane.id)).await;
+    let found = found.unwrap();
+    assert_eq!((found[0].state, &found[0].paused_by), (EnrollmentState::Paused, &None));
 }
 
 #[tokio::test]
