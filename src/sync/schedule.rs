@@ -257,12 +257,12 @@ pub struct MappingWatch {
 impl MappingWatch {
     /// Watches `file`, from what stands in it now.
     pub fn new(file: PathBuf) -> MappingWatch {
-        let last = std::fs::read(&file).ok();
+        let last = crate::mapping::read(&file).ok();
         MappingWatch { file, last, asked: false }
     }
 
     fn look(&mut self, engine: &Engine, asked: bool) {
-        let now = std::fs::read(&self.file).ok();
+        let now = crate::mapping::read(&self.file).ok();
         let asked = std::mem::take(&mut self.asked) || asked;
         if now == self.last && !asked {
             return;
