@@ -25,14 +25,14 @@ pub struct Loaded {
     pub warnings: Problems,
 }
 
-/// Reads a file.
+/// What stands in a mapping file. A pipe or a device may have no end, so only what is a file is read, and no more of it than
+/// a mapping can have.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file.
-pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let shown = path.display().to_string();
+/// Says why it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, Problems> {
     let refuse = |message: String, help: &str| {
-        let mut problems = Problems::new(&shown, "");
+        let mut problems = Problems::new(&path.display().to_string(), "");
         problems.push(Problem::error("M002", message).help(help));
         problems
     };
@@ -49,9 +49,16 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         let message = format!("the file has {} MiB; a mapping has at most 4", meta.len() / (1024 * 1024));
         return Err(refuse(message, "is this the file you meant?"));
     }
-    let bytes = std::fs::read(path).map_err(|error| {
-        refuse(format!("cannot read the mapping: {error}"), "is it readable for this user?")
-    })?;
+    std::fs::read(path)
+        .map_err(|error| refuse(format!("cannot read the mapping: {error}"), "is it readable for this user?"))
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let (shown, bytes) = (path.display().to_string(), read(path)?);
     match String::from_utf8(bytes) {
         Ok(text) => parse(&shown, &text),
         Err(error) => {

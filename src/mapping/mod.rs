@@ -25,7 +25,7 @@ pub use carry::{FieldMapping, Transform};
 pub use condition::{Condition, Context};
 pub use draft::{Draft, Facts, ObjectFacts, StatusFacts, draft};
 pub use law::{Unlawful, Violation, violations};
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, parse, read};
 pub use relation::Relation;
 pub use schema::schema;
 pub use table::*;

@@ -74,6 +74,8 @@ pub struct Engine {
     /// Something is due: do not wait for the next poll.
     pub(super) wake: Notify,
     poll_asked: AtomicBool,
+    /// When Salesforce was last polled, to the end or not.
+    pub(super) salesforce_polled: Mutex<Option<Timestamp>>,
     describe_asked: AtomicBool,
     calls_restored: AtomicBool,
     calls_kept: AtomicU64,
@@ -138,6 +140,7 @@ impl Engine {
             live: Arc::default(),
             wake: Notify::new(),
             poll_asked: AtomicBool::new(false),
+            salesforce_polled: Mutex::default(),
             describe_asked: AtomicBool::new(false),
             calls_restored: AtomicBool::new(false),
             calls_kept: AtomicU64::new(0),
@@ -220,7 +223,7 @@ impl Engine {
         self.describe_asked.store(true, Ordering::Release);
     }
 
-    /// Polls Salesforce as soon as possible.
+    /// Polls Salesforce as soon as may be: see [`asked_poll_in`](Self::asked_poll_in).
     pub(super) fn ask_for_poll(&self) {
         self.poll_asked.store(true, Ordering::Release);
         self.wake.notify_one();

@@ -229,6 +229,7 @@ impl Engine {
     ) -> Result<(), Interrupted> {
         let was_asked = self.take_poll_asked();
         let polled = self.poll_salesforce(fresh, turn).await;
+        *lock(&self.salesforce_polled) = Some(self.now());
         if was_asked && polled.is_err() {
             self.wait_for_poll_again();
         }

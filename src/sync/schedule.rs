@@ -30,6 +30,11 @@ const FLOOD: u64 = 20;
 /// How often due marks that wait for a time (a retry) are looked at, when nothing else happens.
 const DUE_EVERY: Duration = Duration::from_secs(1);
 
+/// The least time between a poll of Salesforce and the next one that is asked for. Whoever asks without end (by events that
+/// cannot be read, or by messages about Leads that do not exist) gets some 35,000 calls a day for it, two a poll: a third of
+/// the 100,000 that an org has at least, besides Developer Editions. A shorter one would leave too little for the rest.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
+
 /// How long a turn may go on after SIGTERM: the process has 10 s in all.
 const STOP_WITHIN: Duration = Duration::from_secs(7);
 
@@ -60,8 +65,8 @@ pub async fn run(
     let (mut next_mapping, mut next_due) = (start + MAPPING_EVERY, start);
     loop {
         let now = Instant::now();
-        if engine.wants_poll() {
-            next_salesforce = now;
+        if let Some(wait) = engine.asked_poll_in() {
+            next_salesforce = next_salesforce.min(now + wait);
         } else if !engine.polls_can_rest() {
             // A stream that broke while polls rested.
             next_salesforce = next_salesforce.min(now + engine.salesforce_poll_every());
@@ -203,6 +208,22 @@ impl Engine {
         }
     }
 
+    /// How long a poll of Salesforce that somebody has asked for still waits; `None` when nobody has. It comes at once after
+    /// some quiet, and while only what is kept for others is left of the day's calls, no sooner than polls come by themselves.
+    pub fn asked_poll_in(&self) -> Option<Duration> {
+        if !self.wants_poll() {
+            return None;
+        }
+        let gap = match self.salesforce.budget().is_short() {
+            true => self.salesforce_poll_every(),
+            false => ASKED_EVERY,
+        };
+        let Some(polled) = *lock(&self.salesforce_polled) else { return Some(Duration::ZERO) };
+        // A clock that was set back tells nothing, and the poll comes all the same.
+        let since = Duration::try_from(self.now().duration_since(polled)).unwrap_or_default();
+        Some(gap.saturating_sub(since))
+    }
+
     /// Reads a changed mapping file: checked first, swapped whole, kept as it was when the new one is wrong.
     pub fn reload_mapping(&self, parsed: Result<Mapping, String>) {
         match parsed {
@@ -236,12 +257,12 @@ pub struct MappingWatch {
 impl MappingWatch {
     /// Watches `file`, from what stands in it now.
     pub fn new(file: PathBuf) -> MappingWatch {
-        let last = std::fs::read(&file).ok();
+        let last = crate::mapping::read(&file).ok();
         MappingWatch { file, last, asked: false }
     }
 
     fn look(&mut self, engine: &Engine, asked: bool) {
-        let now = std::fs::read(&self.file).ok();
+        let now = crate::mapping::read(&self.file).ok();
         let asked = std::mem::take(&mut self.asked) || asked;
         if now == self.last && !asked {
             return;

@@ -134,6 +134,10 @@ impl Engage {
             call = call.query("after", after.clone());
         }
         let page: WirePage = self.json(call).await?;
+        if page.next.is_some() && page.next == cursor.after {
+            let message = "a listing goes on where this page began, and would never end".to_owned();
+            return Err(bad_answer(Side::Engage, None, message, false));
+        }
         let as_of = *cursor.as_of.get_or_insert(page.as_of.unwrap_or_else(|| self.now()));
         let done = page.next.is_none();
         match page.next {

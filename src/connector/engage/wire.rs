@@ -4,7 +4,8 @@ use crate::model::{
     ActorKind, Detail, Enrollment, EnrollmentState, PersonStatus, Prospect, ProspectId, SalesforceId,
 };
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireProspect {
@@ -33,7 +34,8 @@ pub(super) struct WireProspect {
 
 #[derive(Debug, Deserialize)]
 struct WireActor {
-    kind: ActorKind,
+    #[serde(default, deserialize_with = "if_known")]
+    kind: Option<ActorKind>,
     #[serde(default)]
     id: Option<String>,
 }
@@ -54,6 +56,11 @@ pub(super) struct WireEnrollment {
     paused_by: Option<WireActor>,
 }
 
+/// A kind of actor that nobody here knows counts as none: who did something must not hide what was done.
+fn if_known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ActorKind>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
 impl From<WireProspect> for Prospect {
     fn from(wire: WireProspect) -> Prospect {
         let details = [
@@ -71,7 +78,7 @@ impl From<WireProspect> for Prospect {
             id: wire.id,
             status: PersonStatus::new(&wire.status),
             status_changed_at: wire.status_changed_at,
-            status_changed_by: wire.status_changed_by.map(|actor| actor.kind),
+            status_changed_by: wire.status_changed_by.and_then(|actor| actor.kind),
             version: wire.version,
             // A link to another object (an Account, say) is no link that we could follow.
             salesforce: wire.salesforce.and_then(|link| link.id.parse::<SalesforceId>().ok()),
@@ -90,7 +97,7 @@ impl From<WireEnrollment> for Enrollment {
             sequence: wire.sequence_id,
             stage: wire.stage,
             state: wire.state,
-            paused_by: wire.paused_by.map(|actor| (actor.kind, actor.id)),
+            paused_by: wire.paused_by.and_then(|actor| Some((actor.kind?, actor.id))),
         }
     }
 }

@@ -152,6 +152,10 @@ impl Salesforce {
         let next = answer.headers.get("sforce-locator").and_then(|value| value.to_str().ok());
         // The end is the literal text "null" (facts 6.3).
         let next = next.filter(|locator| *locator != "null" && !locator.is_empty()).map(str::to_owned);
+        if next.is_some() && next.as_deref() == from {
+            let message = "the rows of a job go on where this page began, and would never end".to_owned();
+            return Err(bad_answer(Side::Salesforce, None, message, false));
+        }
         let mut records = Vec::new();
         // One at a time: a page as maps takes ten times what its records take.
         for row in rows(&answer.body).map_err(unreadable)? {

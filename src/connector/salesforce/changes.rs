@@ -101,7 +101,15 @@ impl Salesforce {
         let records = wire::records(rows.iter(), watched)?;
         let done = rows.len() < PAGE_ROWS;
         match records.last() {
-            Some(last) if !done => (cursor.from, cursor.after) = (last.system_modstamp, Some(last.id)),
+            Some(last) if !done => {
+                let place = (last.system_modstamp, Some(last.id));
+                if place == (cursor.from, cursor.after) {
+                    let message =
+                        "the rows behind a place end with that place, and would never end".to_owned();
+                    return Err(bad_answer(Side::Salesforce, None, message, false));
+                }
+                (cursor.from, cursor.after) = place;
+            }
             _ => {
                 cursor.from = match mutant::is("no-overlap") {
                     true => asked_at.max(began),

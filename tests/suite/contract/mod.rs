@@ -4,6 +4,7 @@
 
 mod engage;
 mod login;
+mod odd_answers;
 pub mod refresh_token;
 mod rotation;
 mod salesforce;

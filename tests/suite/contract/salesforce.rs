@@ -1,5 +1,6 @@
 //! What the Salesforce connector relies on.
 
+mod silent;
 mod world;
 
 use super::{MINUTE, at, by_secret, held_by_all, salesforce_config, tells};

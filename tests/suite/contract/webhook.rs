@@ -68,6 +68,18 @@ fn a_stage_change_carries_no_prospect() {
 }
 
 #[test]
+fn an_unsubscribe_by_a_kind_of_actor_that_nobody_knows_is_taken_and_read() {
+    let (jane, _, body) = sent(&["secret"]);
+    let mut body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    body["prospect"]["status"] = "opted_out".into();
+    body["prospect"]["status_changed_by"] = serde_json::json!({"kind": "recipient", "id": "r_1"});
+    let body = body.to_string();
+    let delivery = received(&signed(body.as_bytes(), "secret", at(SENT_AT)), body.as_bytes(), &["secret"]);
+    let prospect = delivery.expect("genuine").prospect.expect("the prospect as it is");
+    assert_eq!((prospect.id, prospect.status.key(), prospect.status_changed_by), (jane, "opted_out", None));
+}
+
+#[test]
 fn no_body_with_a_flipped_bit_is_taken() {
     let (_, headers, body) = sent(&["secret"]);
     for place in 0..body.len() {

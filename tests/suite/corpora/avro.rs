@@ -156,19 +156,35 @@ fn a_schema_that_makes_much_of_little_is_refused() {
     });
 }
 
+/// The schema of Leads with 800 fields of a company's own.
+fn wide() -> String {
+    let doc = "d".repeat(1_000);
+    let custom = (0..800).map(|n| {
+        format!("{{\"name\":\"F{n}__c\",\"type\":[\"null\",\"string\"],\"doc\":\"{doc}\",\"default\":null}}")
+    });
+    let fields = custom.collect::<Vec<_>>().join(",");
+    let end = avro::LEAD.rfind("]}").expect("the end of the fields");
+    format!("{},{fields}]}}", &avro::LEAD[..end])
+}
+
 #[test]
 fn a_schema_as_large_as_they_come_is_read() {
     apart!(a_schema_as_large_as_they_come_is_read, 128, || {
-        let doc = "d".repeat(1_000);
-        let custom = (0..800).map(|n| {
-            format!(
-                "{{\"name\":\"F{n}__c\",\"type\":[\"null\",\"string\"],\"doc\":\"{doc}\",\"default\":null}}"
-            )
-        });
-        let fields = custom.collect::<Vec<_>>().join(",");
-        let end = avro::LEAD.rfind("]}").expect("the end of the fields");
-        let schema = format!("{},{fields}]}}", &avro::LEAD[..end]);
-        let event = avro::read(&schema, &[&good()[..], &[0; 800]].concat()).expect("an event of many fields");
+        let event = avro::read(&wide(), &[&good()[..], &[0; 800]].concat()).expect("an event of many fields");
         assert!(event.covers("F799__c") && event.mentions("Status") && !event.mentions("F799__c"));
+    });
+}
+
+#[test]
+fn many_bitmaps_of_changed_and_different_fields_make_no_work_of_their_product() {
+    apart!(many_bitmaps_of_changed_and_different_fields_make_no_work_of_their_product, 128, || {
+        let (schema, all) = (wide(), format!("0x{}", "F".repeat(200)));
+        let read = |changed: usize, different: usize| {
+            let lists = [vec![all.as_str(); changed], vec![], vec!["0x01"; different]];
+            avro::read(&schema, &[&bitmap::payload(&lists)[..], &[0; 800]].concat())
+        };
+        assert!(read(2_500, 70_000).is_none(), "no schema has a place for so many");
+        let event = read(800, 800).expect("one for each field");
+        assert!(event.mentions("F700__c") && !event.mentions("F799__c"));
     });
 }

@@ -157,6 +157,7 @@ fn what_is_no_plain_file_is_refused_and_not_read_for_ever() {
             .unwrap();
         for path in [pipe.as_path(), &zero, &round, Path::new("/dev/zero"), folder.path()] {
             assert!(mappings::load(path).is_err(), "{}", path.display());
+            drop(lockstep::sync::MappingWatch::new(path.to_owned()));
             assert!(lockstep::config::load(path, []).is_err(), "{}", path.display());
             assert_eq!(lockstep::config::mapping_path(path, []), None);
             let named = format!(

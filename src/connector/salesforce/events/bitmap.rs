@@ -1,35 +1,50 @@
 //! Which fields an event means, told by bitmaps (facts/salesforce-api.md 5.6).
 
+use std::collections::BTreeSet;
+
 /// A field: its place at the top, and its place within a compound field.
 pub(super) type Meant = (usize, Option<usize>);
 
 /// More bits than any object can have fields.
 const BITS_MAX: usize = 2_048;
 
-/// The fields that bitmaps mean. The first may be of the top level (`0x…`); the others are of compound fields
-/// (`4-0x…`). Within a number, bit 0 is the least.
+/// More parts than any compound field has: a name has seven, an address ten.
+const PARTS_MAX: usize = 64;
+
+/// The fields that bitmaps mean, of a schema with so many at the top. The first may be of the top level (`0x…`); the others
+/// are of compound fields (`4-0x…`). Within a number, bit 0 is the least.
+///
+/// No more texts are read than a schema has places for, and what is named twice is there once: an event of 1 MB could name
+/// some field a million times.
 ///
 /// # Errors
-/// Says which text is no bitmap.
-pub(super) fn decode(bitmaps: &[String]) -> Result<Vec<Meant>, String> {
-    let mut meant = Vec::new();
+/// Says which text is no bitmap of such a schema.
+pub(super) fn decode(bitmaps: &[&str], fields: usize) -> Result<BTreeSet<Meant>, String> {
+    if bitmaps.len() > fields + 1 {
+        return Err(format!("{} bitmaps, and the schema has only {fields} fields", bitmaps.len()));
+    }
+    let mut meant = BTreeSet::new();
     for text in bitmaps {
         let wrong = || format!("{:?} is no bitmap", text.chars().take(80).collect::<String>());
-        match text.split_once('-') {
-            None => meant.extend(bits(text).ok_or_else(wrong)?.into_iter().map(|field| (field, None))),
+        let named: Vec<Meant> = match text.split_once('-') {
+            None => bits(text, BITS_MAX).ok_or_else(wrong)?.into_iter().map(|field| (field, None)).collect(),
             Some((parent, parts)) => {
                 let parent: usize = parent.parse().map_err(|_| wrong())?;
-                let parts = bits(parts).ok_or_else(wrong)?;
-                meant.extend(parts.into_iter().map(|part| (parent, Some(part))));
+                let parts = bits(parts, PARTS_MAX).ok_or_else(wrong)?;
+                parts.into_iter().map(|part| (parent, Some(part))).collect()
             }
+        };
+        if let Some((field, _)) = named.iter().find(|(field, _)| *field >= fields) {
+            return Err(format!("field {field} is named, and the schema has only {fields}"));
         }
+        meant.extend(named);
     }
     Ok(meant)
 }
 
-fn bits(text: &str) -> Option<Vec<usize>> {
+fn bits(text: &str, most: usize) -> Option<Vec<usize>> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
-    if digits.is_empty() || digits.len() * 4 > BITS_MAX {
+    if digits.is_empty() || digits.len() * 4 > most {
         return None;
     }
     let mut set = Vec::new();
@@ -45,8 +60,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// As many fields at the top as the documented example has, and some more.
+    const FIELDS: usize = 40;
+
     fn decoded(bitmaps: &[&str]) -> Result<Vec<Meant>, String> {
-        decode(&bitmaps.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        decode(bitmaps, FIELDS).map(|meant| meant.into_iter().collect())
     }
 
     #[test]
@@ -69,12 +87,24 @@ mod tests {
             assert!(decoded(&[text]).is_err(), "{text}");
         }
         assert!(decoded(&[&format!("0x{}", "F".repeat(10_000))]).is_err());
+        assert!(
+            decoded(&[&format!("1-0x{}", "F".repeat(17))]).is_err(),
+            "no compound field has so many parts"
+        );
+    }
+
+    #[test]
+    fn what_no_schema_of_so_many_fields_can_have_is_refused() {
+        assert!(decoded(&["0x8000000000"]).is_ok() && decoded(&["39-0x01"]).is_ok());
+        assert!(decoded(&["0x10000000000"]).is_err() && decoded(&["40-0x01"]).is_err());
+        assert!(decoded(&["0x01"; FIELDS + 1]).is_ok() && decoded(&["0x01"; FIELDS + 2]).is_err());
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(texts in prop::collection::vec(any::<String>(), 0..4)) {
-            let _ = decode(&texts);
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let _ = decode(&texts, FIELDS);
         }
     }
 }

@@ -200,19 +200,16 @@ fn changed_values(
     fields: &[(String, Value)],
     header: &Header<'_>,
 ) -> Result<HashMap<String, Option<FieldValue>>, String> {
-    let bitmaps = |name: &str| -> Result<Vec<bitmap::Meant>, String> {
-        let texts: Vec<String> = header.texts(name)?.into_iter().map(str::to_owned).collect();
-        bitmap::decode(&texts)
-    };
+    let bitmaps = |name: &str| bitmap::decode(&header.texts(name)?, schema.fields.len());
     // A long text may come as a difference, which only a read can make whole.
     let differences = bitmaps("diffFields")?;
     let mut told = HashMap::new();
-    let changed = bitmaps("changedFields")?;
     // An emptied field is a changed one; that both lists name it is nowhere promised.
-    for (field, part) in changed.into_iter().chain(bitmaps("nulledFields")?) {
-        let Some((name, parts)) = schema.fields.get(field) else {
-            return Err(format!("field {field} changed, and the schema has only {}", schema.fields.len()));
-        };
+    let mut changed = bitmaps("changedFields")?;
+    changed.append(&mut bitmaps("nulledFields")?);
+    for (field, part) in changed {
+        // No bitmap names what the schema does not have.
+        let Some((name, parts)) = schema.fields.get(field) else { continue };
         let value = fields.get(field).map(|(_, value)| value);
         let is_difference = differences.contains(&(field, part));
         match part {

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Streaming};
+use tonic::{Request, Status, Streaming};
 
 /// Events that may be on their way to us: more is not granted.
 const CREDIT: i32 = 100;
@@ -35,6 +35,10 @@ const CREDIT_LOW: i32 = 50;
 
 /// A stream without a word for this long is dead: the service speaks at least every 270 seconds.
 const SILENT_MAX: Duration = Duration::from_secs(300);
+
+/// A single question, of a schema or a topic: the service answers these at once. A subscription's answer may begin with
+/// its first word, so that has [`SILENT_MAX`].
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// The connection itself.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -131,7 +135,7 @@ impl Salesforce {
         let token = self.session(None).await?;
         let mut client = PubSubClient::new(self.channel().await?);
         let request = with_token(Request::new(TopicRequest { topic_name: topic.name.clone() }), &token)?;
-        let info = client.get_topic(request).await.map_err(|status| codes::of_status(&status))?.into_inner();
+        let info = within(ANSWER_WITHIN, client.get_topic(request)).await?.into_inner();
         if info.can_subscribe {
             return Ok(());
         }
@@ -160,7 +164,7 @@ impl Salesforce {
         // The channel has room for it.
         let _ = requests.send(first).await;
         let request = with_token(Request::new(ReceiverStream::new(outgoing)), &token)?;
-        let answers = client.subscribe(request).await.map_err(|status| codes::of_status(&status))?;
+        let answers = within(SILENT_MAX, client.subscribe(request)).await?;
         Ok(Subscription {
             salesforce: self.clone(),
             client,
@@ -201,11 +205,8 @@ impl Subscription {
     /// # Errors
     /// When the stream has ended. It is not good any more then.
     pub async fn next(&mut self) -> Result<Batch, CallError> {
-        let answer = match tokio::time::timeout(SILENT_MAX, self.answers.message()).await {
-            Err(_) => return Err(codes::broken("silent", "the stream has been silent for five minutes")),
-            Ok(Err(status)) => return Err(codes::of_status(&status)),
-            Ok(Ok(None)) => return Err(codes::broken("closed", "the stream was closed")),
-            Ok(Ok(Some(answer))) => answer,
+        let Some(answer) = within(SILENT_MAX, self.answers.message()).await? else {
+            return Err(codes::broken("closed", "the stream was closed"));
         };
         if answer.pending_num_requested <= CREDIT_LOW {
             let num_requested = CREDIT - answer.pending_num_requested.max(0);
@@ -214,8 +215,9 @@ impl Subscription {
                 num_requested,
                 ..FetchRequest::default()
             };
-            // A stream that ends meanwhile says so at the next call.
-            let _ = self.requests.send(more).await;
+            // A stream that ends meanwhile says so at the next call. One that sends and does not listen has been asked for
+            // enough already, and is not waited for.
+            let _ = self.requests.try_send(more);
         }
         // With events, the place is that of the last one: what `latest` promises beyond it may still be on its way.
         let replay = answer.events.last().map_or(&answer.latest_replay_id, |last| &last.replay_id).clone();
@@ -251,12 +253,24 @@ impl Subscription {
             return Ok(known.clone());
         }
         let request = with_token(Request::new(SchemaRequest { schema_id: id.to_owned() }), &self.token)?;
-        let answer = self.client.get_schema(request).await.map_err(|status| codes::of_status(&status))?;
+        let answer = within(ANSWER_WITHIN, self.client.get_schema(request)).await?;
         let schema = EventSchema::parse(&answer.into_inner().schema_json)
             .map_err(|why| codes::stopped(format!("event schema {id}: {why}")))?;
         let schema = Arc::new(schema);
         lock(&self.salesforce.0.schemas).insert(id.to_owned(), schema.clone());
         Ok(schema)
+    }
+}
+
+/// What the service answers, unless it is silent for too long: a call that is taken and never answered would keep the
+/// stream open, and polls at rest, with nothing heard.
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Status>>) -> Result<T, CallError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map_err(|status| codes::of_status(&status)),
+        Err(_) => {
+            let message = format!("the service has been silent for {} seconds", limit.as_secs());
+            Err(codes::broken("silent", message))
+        }
     }
 }
 

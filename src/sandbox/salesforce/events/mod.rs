@@ -139,6 +139,11 @@ pub enum StreamFault {
         /// How many.
         events: usize,
     },
+    /// The next such call is taken and never answered, while the connection stays.
+    Silent {
+        /// Its name in the service: `Subscribe`, `GetSchema`, `GetTopic`.
+        rpc: String,
+    },
 }
 
 impl Bus {
