@@ -30,8 +30,8 @@ const FLOOD: u64 = 20;
 /// How often due marks that wait for a time (a retry) are looked at, when nothing else happens.
 const DUE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a turn may go on after SIGTERM: the process has 10 s in all.
-const STOP_WITHIN: Duration = Duration::from_secs(7);
+/// How long a turn may go on after SIGTERM. The process has 10 s in all, which `cli/run.rs` adds up.
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the outside tells the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
