@@ -6,6 +6,7 @@ mod traces;
 
 pub use lines::Lines;
 pub use text::{escape, escape_json, is_unsafe, mask_emails};
+pub(crate) use traces::LAST_BATCH_WITHIN;
 pub use traces::{TRACES, Traces};
 
 use crate::config::{LogConfig, LogFormat};

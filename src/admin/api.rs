@@ -10,19 +10,28 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 type App = State<Arc<dyn Daemon>>;
 /// A JSON body, or why it is none.
 type Read<T> = Result<Json<T>, JsonRejection>;
+
+/// What costs much is done for one at a time; whoever asks meanwhile waits for their turn.
+#[derive(Clone, Default)]
+pub(super) struct Turns {
+    plan: Arc<Mutex<()>>,
+    export: Arc<Mutex<()>>,
+}
 
 /// The paths below `/api/v1`. What reads is GET, what changes is POST: the guard relies on it.
 pub fn router() -> Router<Arc<dyn Daemon>> {
     super::routes::routes()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.serve))
+        .layer(Extension(Turns::default()))
 }
 
 #[derive(Deserialize)]
@@ -106,7 +115,8 @@ pub(super) async fn resume(State(daemon): App, Query(acting): Query<Acting>) -> 
     Ok(Json(()))
 }
 
-pub(super) async fn plan(State(daemon): App) -> Reply<Plan> {
+pub(super) async fn plan(State(daemon): App, Extension(turns): Extension<Turns>) -> Reply<Plan> {
+    let _turn = turns.plan.lock().await;
     Ok(Json(daemon.plan().await?))
 }
 
@@ -141,8 +151,19 @@ pub(super) struct Wish {
 }
 
 /// JSON Lines, as they are read. Whether the copy is whole says its last line.
-pub(super) async fn export(State(daemon): App, Query(wish): Query<Wish>) -> Result<Response, Refusal> {
-    let copy = daemon.export(wish.journal).await?;
+pub(super) async fn export(
+    State(daemon): App,
+    Extension(turns): Extension<Turns>,
+    Query(wish): Query<Wish>,
+) -> Result<Response, Refusal> {
+    let turn = turns.export.lock_owned().await;
+    // A copy that is being made is made to its end, though whoever asked for it has gone: the next one waits for that.
+    let made = tokio::spawn(async move {
+        let copy = daemon.export(wish.journal).await;
+        drop(turn);
+        copy
+    });
+    let copy = made.await.map_err(|error| Refusal::failed(error.to_string()))??;
     Ok(([(CONTENT_TYPE, "application/jsonl")], Body::from_stream(copy)).into_response())
 }
 

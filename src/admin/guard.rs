@@ -1,4 +1,4 @@
-//! Who may ask: the admin token, and the Host header where only this machine listens.
+//! Who may ask: the admin token, the Host header where only this machine listens, and no page of somebody else.
 
 use super::operations::{Refusal, RefusalKind};
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -40,6 +40,13 @@ impl Guard {
         if (method == Method::GET || method == Method::HEAD) && super::dashboard::is_file(path) {
             return Ok(());
         }
+        if is_of_another_page(headers) {
+            // A page cannot read what we answer it, but without a token it could have us work, as often as it likes.
+            return Err(Refusal::new(
+                RefusalKind::Forbidden,
+                "a page of another site asks this: only the dashboard itself and programs may",
+            ));
+        }
         let is_change = !(method == Method::GET || method == Method::HEAD);
         match &self.token {
             Some(token) if bearer_matches(headers, token) => Ok(()),
@@ -54,6 +61,12 @@ impl Guard {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a browser says that a page which is not the dashboard had it ask. Another port of this machine is such a page
+/// too. Programs say nothing, and what a person types is `none`.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// Compared in constant time, so that a wrong token does not tell how much of it is right.
@@ -124,6 +137,35 @@ mod tests {
         assert_eq!(kind(&guard, Method::GET, "/api/v1/status", &host), None);
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             assert_eq!(kind(&guard, method, "/api/v1/pause", &host), Some(RefusalKind::Forbidden));
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_opens_the_dashboard_and_asks_for_nothing_else() {
+        let refused = Some(RefusalKind::Forbidden);
+        for token in [None, Some(SecretString::from("right"))] {
+            let guard = Guard { token, loopback: true };
+            let asks = |method: Method, path: &str, site: &'static str| {
+                let headers = [
+                    ("host", "127.0.0.1:8080"),
+                    ("authorization", "Bearer right"),
+                    ("sec-fetch-site", site),
+                    ("sec-fetch-mode", "navigate"),
+                ];
+                kind(&guard, method, path, &headers)
+            };
+            for site in ["cross-site", "same-site", "something new"] {
+                for path in ["/api/v1/plan", "/api/v1/store/export", "/metrics", "/nowhere"] {
+                    assert_eq!(asks(Method::GET, path, site), refused, "{site} {path}");
+                }
+                assert_eq!(asks(Method::GET, "/", site), None, "a link to the dashboard");
+                assert_eq!(asks(Method::GET, "/livez", site), None, "health is for everybody");
+            }
+            for site in ["same-origin", "none"] {
+                for path in ["/", "/dashboard/main.js", "/api/v1/plan"] {
+                    assert_eq!(asks(Method::GET, path, site), None, "{site} {path}");
+                }
+            }
         }
     }
 

@@ -24,6 +24,7 @@ pub use drawn::{MappingCounts, mapping_view};
 pub use operations::{
     Answer, Copy, Daemon, NotReady, Operations, Refusal, RefusalBody, RefusalDetail, RefusalKind,
 };
+pub(crate) use server::STOP_WITHIN;
 pub use server::{serve, serve_webhooks};
 pub use stored::Stored;
 pub use views::*;

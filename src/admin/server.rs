@@ -20,8 +20,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How long requests that are being answered may take once the daemon is asked to stop. The whole daemon has 10 s.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// How long requests that are being answered may take once the ports are to close. The whole daemon has 10 s, which
+/// `cli/run.rs` adds up.
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(2);
 
 /// Serves health, webhooks and the API until `shutdown`, then lets what is being answered finish.
 ///

@@ -43,6 +43,11 @@ pub use remote::Remote;
 use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the end of a process waits for work on other threads whose answer nobody waits for any more, such as a copy of
+/// the store.
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs the command line of this process. Exit codes: 0 well, 1 it failed, 2 the command line is wrong, 3 the
 /// configuration or mapping is wrong, 4 it worked and something waits for a person.
@@ -58,14 +63,16 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(why) => return report(&context, &Failure::Failed(anyhow::anyhow!("cannot start: {why}"))),
     };
-    match runtime.block_on(dispatch(arguments.command, &context)) {
+    let code = match runtime.block_on(dispatch(arguments.command, &context)) {
         Ok(shown) => {
             // Whoever read the output may have seen enough and gone, as `head` does.
             let _ = std::io::stdout().lock().write_all(shown.text.as_bytes());
             shown.exit.into()
         }
         Err(failure) => report(&context, &failure),
-    }
+    };
+    runtime.shutdown_timeout(LEFT_WITHIN);
+    code
 }
 
 async fn dispatch(command: Command, context: &Context) -> Result<Shown, Failure> {

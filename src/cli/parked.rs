@@ -23,24 +23,28 @@ pub async fn run(context: &Context, command: Option<ParkedCommand>) -> Result<Sh
         ParkedCommand::Retry(arguments) => (arguments, "Try all", "to be tried again"),
         ParkedCommand::Drop(arguments) => (arguments, "Forget all", "forgotten"),
     };
-    let Some(confirmed) = confirmed(&*operations, arguments, asks).await? else {
-        return Ok(Shown::well(context.show(&Count { records: 0 }, || NOTHING.to_owned())));
-    };
-    if !confirmed {
+    let confirmed = confirmed(&*operations, arguments, asks).await?;
+    if confirmed == Some(false) {
         return Err(Failure::WrongLine(
             "not confirmed, nothing was done; name an ID or add --yes".to_owned(),
         ));
     }
     let which = Which { id: arguments.id.clone() };
     let changed = match command {
+        // What failed in passing waits for its next try, and is not parked: that there is nothing to ask about is not that
+        // there is nothing to do.
         ParkedCommand::Retry(_) => operations.retry(which).await?,
+        ParkedCommand::Drop(_) if confirmed.is_none() => Count { records: 0 },
         ParkedCommand::Drop(_) => operations.drop_parked(which).await?,
     };
+    if confirmed.is_none() && changed.records == 0 {
+        return Ok(Shown::well(context.show(&changed, || NOTHING.to_owned())));
+    }
     let number = usize::try_from(changed.records).unwrap_or(usize::MAX);
     Ok(Shown::well(context.show(&changed, || format!("{} {done}.\n", count(number, "record")))))
 }
 
-/// Without an id it is all of them, and that is asked first (rulings.md 22), unless there are none.
+/// Without an id it is all of them, and that is asked first (rulings.md 22). `None` when none is parked: nobody is asked.
 async fn confirmed(
     operations: &dyn Operations,
     arguments: &ParkedArguments,

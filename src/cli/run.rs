@@ -8,7 +8,7 @@ use super::upkeep;
 use crate::admin::{self, Stored};
 use crate::config::{Config, Loaded};
 use crate::emit;
-use crate::event::Traces;
+use crate::event::{LAST_BATCH_WITHIN, Traces};
 use crate::mapping::Mapping;
 use crate::store::{Store, StoreOptions};
 use crate::sync::{Clock, Engine, MappingWatch, Signal};
@@ -18,6 +18,15 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+
+/// What SIGTERM begins has 10 s in all (interfaces.md): the turn ends; then the ports close while the last checkpoint is
+/// written; then the traces go, and what other threads still do is let go.
+const _: () = {
+    let (ports, checkpoint) = (admin::STOP_WITHIN.as_secs(), upkeep::LAST_WITHIN.as_secs());
+    let beside = if ports > checkpoint { ports } else { checkpoint };
+    let behind = LAST_BATCH_WITHIN.as_secs() + super::LEFT_WITHIN.as_secs();
+    assert!(crate::sync::STOP_WITHIN.as_secs() + beside + behind < 10);
+};
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(context: &Context) -> Result<Shown, Failure> {
@@ -119,7 +128,7 @@ impl Daemon {
         Ok(self.admin.local_addr()?)
     }
 
-    /// Runs until told to stop. The ports close last, so that a webhook is refused rather than unanswered.
+    /// Runs until told to stop. The ports close behind the last turn, so that a webhook is refused rather than unanswered.
     pub(super) async fn run(self, signals: mpsc::Receiver<Signal>) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move {
@@ -134,17 +143,24 @@ impl Daemon {
         let keeping = tokio::spawn(upkeep::keep(self.store.clone()));
         let ended = crate::sync::run(self.engine, self.watch, signals).await;
         keeping.abort();
-        match &ended {
-            Ok(_) => upkeep::last_checkpoint(self.store).await,
-            Err(error) => {
-                emit!(STORE_FAILED, reason = %error, "nothing is acknowledged any more, and the daemon ends: {error}");
-            }
+        if let Err(error) = &ended {
+            emit!(STORE_FAILED, reason = %error, "nothing is acknowledged any more, and the daemon ends: {error}");
         }
         let _ = stop.send(true);
-        ports.await.context("the admin port")??;
-        if let Some(webhooks) = webhooks {
-            webhooks.await.context("the webhooks' port")??;
-        }
+        let last_checkpoint = async {
+            if ended.is_ok() {
+                upkeep::last_checkpoint(self.store).await;
+            }
+        };
+        let closing = async {
+            ports.await.context("the admin port")??;
+            if let Some(webhooks) = webhooks {
+                webhooks.await.context("the webhooks' port")??;
+            }
+            anyhow::Ok(())
+        };
+        let ((), closed) = tokio::join!(last_checkpoint, closing);
+        closed?;
         ended?;
         emit!(DAEMON_STOPPED, "stopped; what was in flight is finished or kept");
         Ok(())

@@ -107,7 +107,7 @@ pub enum SalesforceChanges {
 /// `[engage]`.
 #[derive(Debug, Clone)]
 pub struct EngageConfig {
-    /// `default`, or a profile file.
+    /// `default`; anything else is refused (C012) in this version.
     pub profile: String,
     /// Where the API is. `http://` only for loopback.
     pub base_url: Url,
@@ -155,7 +155,7 @@ pub struct LogConfig {
     pub format: LogFormat,
     /// The least level that is shown, or a filter such as `info,lockstep::connector=debug`.
     pub level: String,
-    /// Whether names and email addresses may stand in log lines.
+    /// Whether email addresses may stand in log lines; otherwise whatever looks like one is masked.
     pub personal_data: bool,
 }
 

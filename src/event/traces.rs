@@ -26,7 +26,7 @@ pub const TRACES: &str = "lockstep::trace";
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the last batch may take once the daemon ends, which has 10 s in all.
-const LAST_BATCH_WITHIN: Duration = Duration::from_secs(1);
+pub(crate) const LAST_BATCH_WITHIN: Duration = Duration::from_secs(1);
 
 /// The way to a collector.
 #[derive(Debug, Clone)]

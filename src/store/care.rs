@@ -6,7 +6,7 @@ use super::copying::{self, Copier};
 use super::key::{Key, Kind};
 use super::lock::Lock;
 use super::rebuild::{self, Restored};
-use super::{Header, Store, StoreError, StoreOptions, ballast, copy_file};
+use super::{Header, Store, StoreError, StoreOptions, ballast, copy_file, private};
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
@@ -111,7 +111,7 @@ impl Store {
     /// [`StoreError::NotEmpty`] when there is a store and `replace` is not said, [`StoreError::Held`] when a daemon runs.
     /// Nothing is changed then.
     pub fn import(dir: &Path, tenant: &str, file: &Path, replace: bool) -> Result<Restored, StoreError> {
-        std::fs::create_dir_all(dir).map_err(|error| StoreError::file(dir, &error))?;
+        private::make_dir(dir).map_err(|error| StoreError::file(dir, &error))?;
         let options = StoreOptions::default();
         if !replace {
             refuse_if_there_is_one(dir, tenant, &options)?;

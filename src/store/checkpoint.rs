@@ -4,7 +4,7 @@
 //! own name it is whole or not there. The journal is not in it: it explains and decides nothing, and may be a hundred
 //! times larger than all the rest; `lockstep store export --journal` takes it along.
 
-use super::{Store, StoreError, copy_file};
+use super::{Store, StoreError, copy_file, private};
 use crate::kill_point;
 use jiff::Timestamp;
 use std::fs::File;
@@ -79,12 +79,12 @@ pub(super) fn newest_whole(dir: &Path, tenant: &str, schema: u32) -> Result<Path
 pub(super) fn write(store: &Store, dir: &Path, at: Timestamp) -> Result<Checkpoint, StoreError> {
     let folder = folder(dir);
     let failed = |path: &Path, error: io::Error| StoreError::file(path, &error);
-    std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+    private::make_dir(&folder).map_err(|error| failed(&folder, error))?;
     let number =
         all(dir).map_err(|error| failed(&folder, error))?.first().map_or(1, |(number, _)| number + 1);
     let new = folder.join("new");
     let (rows, path) = (|| {
-        let file = File::create(&new).map_err(|error| failed(&new, error))?;
+        let file = private::make_file(&new).map_err(|error| failed(&new, error))?;
         kill_point::here("checkpoint.begun");
         let (file, rows) = store.copy_to(file, at, false)?;
         file.sync_all().map_err(|error| failed(&new, error))?;

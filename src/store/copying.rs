@@ -2,8 +2,8 @@
 //!
 //! In it are: links with their baselines and latches, conflicts, parked writes, own pauses, newcomers, dropped links,
 //! cursors, the write counts of the last hour, what is remembered by name, and the journal where it is asked for.
-//! Not in it are indexes, which are made anew; which writes had no precondition, which is only reported; and what must
-//! not be carried out from a copy: due marks with their approvals, and decided writes. Whoever puts a copy back has
+//! Not in it are indexes, which are made anew; refused values, which are learnt again; which writes had no precondition,
+//! which is only reported; and what must not be carried out from a copy: due marks with their approvals, and decided writes. Whoever puts a copy back has
 //! everything linked looked at instead.
 
 use super::copy_file::{CopyError, CopyWriter, Header, Line};

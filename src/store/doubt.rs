@@ -1,8 +1,7 @@
 //! What the last process left in writing when it had to stop because of what it read, so that the next one does not
 //! trust the same files again.
 
-use super::StoreError;
-use std::fs::File;
+use super::{StoreError, private};
 use std::io::Write;
 use std::path::Path;
 
@@ -42,7 +41,7 @@ impl Doubt {
             Doubt::Suspect(reason) => ("suspect", reason),
             Doubt::Hung(reason) => ("hung", reason),
         };
-        let written = File::create(dir.join(FILE_NAME)).and_then(|mut file| {
+        let written = private::make_file(&dir.join(FILE_NAME)).and_then(|mut file| {
             file.write_all(format!("{kind}\n{reason}\n").as_bytes())?;
             file.sync_all()
         });

@@ -8,7 +8,7 @@
 //! `transaction` (what those are built on), `handle` and `worker` (threads, group commit, deadlines), `open` and `schema`, and at the bottom
 //! `key`, `value` and `engine` (bytes; `on_sled` is the only file that names sled). What guards against damage, from the
 //! bottom up: `books` and `witness` (how it is noticed), `doubt`, `snapshot` (everything as of one moment), `copy_file` and
-//! `copying` (copies), `checkpoint`, `rebuild`, `ballast`, `verify`, and `care`, which is how others ask for it.
+//! `copying` (copies), `checkpoint`, `rebuild`, `ballast`, `private` (who may look), `verify`, and `care`, which is how others ask for it.
 
 mod ballast;
 mod books;
@@ -32,6 +32,7 @@ mod newcomers;
 mod on_sled;
 mod open;
 mod options;
+mod private;
 mod progress;
 mod rebuild;
 mod refused;

@@ -6,7 +6,7 @@
 use super::caught::caught;
 use super::engine::Changes;
 use super::key::Key;
-use super::{StoreError, ballast};
+use super::{StoreError, ballast, private};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -23,7 +23,7 @@ impl OnSled {
     /// Opens or makes the files in `dir`, on which the caller holds the lock. Can hang or panic on damaged files.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OnSled, StoreError> {
         let file_error = |path: &Path, error: io::Error| StoreError::file(path, &error);
-        std::fs::create_dir_all(dir).map_err(|error| file_error(dir, error))?;
+        private::make_dir(dir).map_err(|error| file_error(dir, error))?;
         remove_half_written(dir).map_err(|error| file_error(dir, error))?;
         let tree = sled::Config::new()
             .path(dir)

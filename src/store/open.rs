@@ -12,7 +12,7 @@ use super::schema::identify;
 use super::simulated::{OnSimulatedDisk, SimulatedDisk};
 use super::verify::Indexes;
 use super::witness::Witness;
-use super::{StoreError, StoreOptions, ballast, checkpoint, rebuild};
+use super::{StoreError, StoreOptions, ballast, checkpoint, private, rebuild};
 use crate::{emit, kill_point};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,7 +28,7 @@ pub(super) struct Opened {
 
 /// Opens the store in `dir`. A damaged one is put back from its newest checkpoint where `options` say so.
 pub(super) fn open(dir: &Path, tenant: &str, options: &StoreOptions) -> Result<Opened, StoreError> {
-    std::fs::create_dir_all(dir).map_err(|error| StoreError::file(dir, &error))?;
+    private::make_dir(dir).map_err(|error| StoreError::file(dir, &error))?;
     let lock = Arc::new(Lock::take(dir)?);
     finish_replacing(dir)?;
     let doubt = Doubt::read(dir);
@@ -256,12 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn a_second_daemon_is_told_at_once_who_holds_the_store() {
+    fn a_second_daemon_is_told_at_once_who_holds_the_store_and_touches_nothing_in_it() {
         let dir = tempfile::tempdir().unwrap();
         let open = || Store::open(dir.path(), "acme", StoreOptions::default());
         let first = open().unwrap();
+        // What the first one is just writing is not tidied up under it.
+        let half = dir.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating");
+        std::fs::write(&half, [7; 100]).unwrap();
         let error = open().err().unwrap().to_string();
         assert!(error.contains(&format!("in use by pid {} on ", std::process::id())), "{error}");
+        assert!(half.exists());
         drop(first);
         open().unwrap();
     }

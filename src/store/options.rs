@@ -7,9 +7,8 @@ use std::time::Duration;
 pub struct StoreOptions {
     /// The engine's page cache, in bytes.
     ///
-    /// Measured by `benches/store.rs`: after 100,000 links were each changed once, a process with 1, 8, 16 and
-    /// 32 MiB of cache holds 60, 67, 88 and 102 MiB. With 8 it stays at 75 however often they change, which
-    /// leaves the rest of the daemon a quarter of the 100 MiB it may have.
+    /// More of it is more resident memory, of which a daemon may have 100 MiB. What a process holds with 100,000 links is
+    /// measured by `benches/store.rs`, and stands in the README.
     pub cache_bytes: u64,
     /// How long opening may take without getting on. After kill -9 it took 5 to 65 ms; a damaged file can make it
     /// hang.

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::on_sled::wait_until_closed;
 use super::schema::{self, SCHEMA};
 use super::transaction::{Quarantine, Transaction};
-use super::{StoreError, books, checkpoint, copying, marks, witness};
+use super::{StoreError, books, checkpoint, copying, marks, private, witness};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -169,7 +169,7 @@ pub(super) fn finish(dir: &Path) -> io::Result<()> {
 
 fn set_aside(dir: &Path, engine: &Path) -> io::Result<()> {
     let damaged = dir.join(DAMAGED);
-    std::fs::create_dir_all(&damaged)?;
+    private::make_dir(&damaged)?;
     let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.6fZ").to_string();
     std::fs::rename(engine, damaged.join(time))?;
     let mut kept: Vec<PathBuf> =

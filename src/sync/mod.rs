@@ -63,4 +63,5 @@ pub use long_work::LongWork;
 pub use outbound::OutboundError;
 pub use pass::{Cycle, PassReport};
 pub use record::{from_to, reason as reason_of};
+pub(crate) use schedule::STOP_WITHIN;
 pub use schedule::{MappingWatch, Signal, run};

@@ -39,7 +39,7 @@ pub enum ParkedCommand {
 /// Which parked records.
 #[derive(Debug, Args)]
 pub struct ParkedArguments {
-    /// A Salesforce id or a prospect id; all of them without one.
+    /// A Salesforce id, a prospect id or, to try again, a held value as `lockstep parked` shows it; all of them without one.
     pub id: Option<String>,
     /// Do not ask first.
     #[arg(long)]

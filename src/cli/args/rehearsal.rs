@@ -43,8 +43,8 @@ pub struct SandboxArguments {
     /// What goes wrong, and when.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
-    /// Write the client secret and an admin token, both made for this run, into this directory: config/sandbox.toml
-    /// reads them there.
+    /// Write the files client-secret, refresh-token, ca.pem and admin-token, all made for this run, into this directory:
+    /// config/sandbox.toml reads the secret and the admin token there.
     #[arg(long, value_name = "DIR")]
     pub credentials: Option<PathBuf>,
 }

@@ -26,7 +26,7 @@ pub struct Fake {
     pub changes: Mutex<Vec<Change>>,
     /// What it counts.
     pub metrics: Metrics,
-    /// Deliveries wait for this, when set.
+    /// Deliveries, plans and copies wait for this, when set.
     pub gate: Option<Arc<Notify>>,
 }
 
@@ -34,6 +34,17 @@ impl Fake {
     fn note<T: Send + 'static>(&self, what: String, answer: T) -> Answer<'_, T> {
         self.asked.lock().unwrap().push(what);
         Box::pin(ready(Ok(answer)))
+    }
+
+    /// The same, once the gate lets it through.
+    fn costly<T: Send + 'static>(&self, what: String, answer: T) -> Answer<'_, T> {
+        self.asked.lock().unwrap().push(what);
+        Box::pin(async move {
+            if let Some(gate) = &self.gate {
+                gate.notified().await;
+            }
+            Ok(answer)
+        })
     }
 
     pub fn asked(&self) -> Vec<String> {
@@ -44,7 +55,7 @@ impl Fake {
 impl Operations for Fake {
     fn export(&self, journal: bool) -> Answer<'_, Copy> {
         use futures_util::StreamExt;
-        self.note(format!("export {journal}"), futures_util::stream::empty().boxed())
+        self.costly(format!("export {journal}"), futures_util::stream::empty().boxed())
     }
     fn verify(&self) -> Answer<'_, lockstep::store::Integrity> {
         let found = lockstep::store::Integrity {
@@ -114,7 +125,7 @@ impl Operations for Fake {
         self.note(format!("resync {:?}", resync.which), Count { records: 3 })
     }
     fn plan(&self) -> Answer<'_, Plan> {
-        self.note("plan".into(), Plan::default())
+        self.costly("plan".into(), Plan::default())
     }
     fn apply_plan(&self, apply: ApplyPlan) -> Answer<'_, Count> {
         let what = apply.id.map_or_else(|| "apply".to_owned(), |id| format!("apply {id}"));

@@ -143,6 +143,55 @@ async fn a_page_that_points_its_own_name_at_this_machine_is_refused() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_has_no_plan_made_and_the_dashboard_goes_on_asking() {
+    let served = Served::new(Fake::default(), None).await;
+    let ask = |path: &str, site: &'static str, mode: &'static str| {
+        let request = Client::new().get(served.url(path)).header("sec-fetch-site", site);
+        request.header("sec-fetch-mode", mode).send()
+    };
+    for path in ["/api/v1/plan", "/api/v1/store/export"] {
+        for (site, mode) in [("cross-site", "no-cors"), ("cross-site", "navigate"), ("same-site", "no-cors")]
+        {
+            let answer = ask(path, site, mode).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{site} {mode}");
+            assert_eq!(answer.json::<Value>().await.unwrap()["error"]["code"], "forbidden");
+        }
+    }
+    assert_eq!(served.fake.asked(), Vec::<String>::new());
+    for (path, site, mode) in [
+        ("/", "none", "navigate"),
+        ("/", "cross-site", "navigate"),
+        ("/dashboard/main.js", "same-origin", "cors"),
+        ("/api/v1/plan", "same-origin", "cors"),
+    ] {
+        assert_eq!(ask(path, site, mode).await.unwrap().status(), StatusCode::OK, "{path} {site}");
+    }
+    assert_eq!(served.fake.asked(), ["plan"]);
+}
+
+#[tokio::test]
+async fn plans_and_copies_are_made_one_at_a_time_and_everybody_gets_theirs() {
+    const ASKED: usize = 8;
+    for path in ["/api/v1/plan", "/api/v1/store/export"] {
+        let gate = Arc::new(Notify::new());
+        let served = Served::new(Fake { gate: Some(gate.clone()), ..Fake::default() }, None).await;
+        let (client, mut answers) = (Client::new(), tokio::task::JoinSet::new());
+        for _ in 0..ASKED {
+            let request = client.get(served.url(path));
+            answers.spawn(async move { request.send().await.unwrap().status() });
+        }
+        for turn in 1..=ASKED {
+            while served.fake.asked().len() < turn {
+                tokio::task::yield_now().await;
+            }
+            gate.notify_one();
+            assert_eq!(answers.join_next().await.unwrap().unwrap(), StatusCode::OK);
+            assert!(served.fake.asked().len() <= turn + 1, "{path}: {} at once", served.fake.asked().len());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_reaches_the_daemon_whole_and_its_answer_the_sender() {
     let served = Served::new(Fake::default(), Some(TOKEN)).await;
     let deliver = |id: &'static str, size: usize| {

@@ -194,6 +194,31 @@ fn a_retry_takes_the_record_off_the_list_and_makes_it_due() {
 }
 
 #[test]
+fn a_retry_of_all_tries_what_failed_in_passing_though_nothing_is_parked() {
+    let idle = Idle::new(|t| {
+        t.put_link(&link())?;
+        let seen = Seen {
+            side: None,
+            source: Source::Poll,
+            at: "2026-11-23T09:30:00Z".parse().unwrap(),
+            value: None,
+            by: None,
+        };
+        let due = t.mark_due(&prospect(), seen)?;
+        let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+        assert!(t.postpone_due(&prospect(), due.generation, tomorrow, 3)?);
+        Ok(())
+    });
+    let dropped = idle.call(&["parked", "drop"]);
+    assert_eq!(dropped.out, "Nothing is parked: no write was refused for good.\n");
+    let called = idle.call(&["parked", "retry"]);
+    assert_eq!((called.code, called.err.as_str()), (0, ""), "nobody is asked");
+    assert_eq!(called.out, "1 record to be tried again.\n");
+    let due = idle.store().read_blocking(|r| r.due(&prospect())).unwrap().unwrap();
+    assert_eq!((due.not_before, due.attempts), (None, 3), "at once, and its tries still count");
+}
+
+#[test]
 fn a_dropped_write_is_forgotten_until_either_side_changes() {
     let idle = Idle::new(|t| {
         t.put_link(&link())?;

@@ -133,11 +133,12 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     let sandbox = sandbox().await;
     let dir = tempfile::tempdir().unwrap();
     let config = configuration(&sandbox, dir.path());
-    let daemon = Daemon::start(&config);
+    let token = [("LOCKSTEP_ADMIN__TOKEN", super::TOKEN)];
+    let daemon = Daemon(Process::start(&config, &token));
     let admin = format!("http://{}", daemon.says("admin.listening")["address"].as_str().unwrap());
     let lockstep = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-        command.args(arguments).args(["--admin", &admin]).arg("-c").arg(&config).output().unwrap()
+        command.args(arguments).args(["--admin", &admin]).arg("-c").arg(&config).envs(token).output().unwrap()
     };
     let started = std::time::Instant::now();
     let linked = || -> Value {
@@ -154,7 +155,20 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     assert!(lockstep::store::Store::look_at_copy(&backup).unwrap().rows > 10);
     let verified = lockstep(&["store", "verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // One is written at the start, and the next one is a quarter of an hour away.
+    let newest = || {
+        let entries = std::fs::read_dir(dir.path().join("store/checkpoints")).into_iter().flatten();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).max()
+    };
+    while newest().is_none() {
+        assert!(started.elapsed() < WITHIN, "the first checkpoint is not written");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(lockstep(&["pause"]).status.success());
+    let before = newest();
     daemon.stops();
+    assert!(newest() > before, "whoever stops well leaves a checkpoint of the end");
 
     std::fs::write(dir.path().join("store/sled/db"), "another program's file").unwrap();
     let looking =
@@ -164,6 +178,13 @@ async fn a_running_daemon_is_backed_up_and_a_damaged_store_is_put_back_at_the_ne
     daemon.says("store.rebuilt");
     daemon.says("daemon.started");
     daemon.stops();
+    let status = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["status", "--json", "-c"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["paused"], true, "what was done last before the stop is put back: {status}");
 }
 
 /// Puts files into a folder as the kubelet does: a folder of their own, and a link that is swapped in one step.

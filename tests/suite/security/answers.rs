@@ -201,6 +201,19 @@ async fn the_next_page_of_a_query_leads_to_no_other_host_and_no_other_door() {
 }
 
 #[tokio::test]
+async fn a_query_that_always_names_a_next_page_is_given_up_after_five_hundred() {
+    let hostile = Hostile::answering(|_| {
+        let next = "/services/data/v67.0/query/01g5f-2000";
+        axum::Json(json!({"done": false, "records": [], "nextRecordsUrl": next})).into_response()
+    })
+    .await;
+    let [error, _] = hostile.refused().await;
+    assert_eq!(error.message, "a query has more than 500 pages of rows");
+    let asked = hostile.asked();
+    assert_eq!(asked.iter().filter(|path| path.starts_with("/services/data/")).count(), 500);
+}
+
+#[tokio::test]
 async fn the_token_is_not_sent_to_an_instance_that_the_answer_names_elsewhere() {
     for instance in [
         "https://evil.example",
