@@ -177,7 +177,8 @@ impl Operations for Stored {
             if decided.iter().all(|conflict| conflict.resolution.is_none()) {
                 return Err(Refusal::invalid(format!(
                     "{id} is held because more than one record could be this person: no side can be taken; \
-                     merge or correct the records in question, and it goes on by itself"
+                     merge or correct the records in question, and it goes on by itself, with the next \
+                     daily comparison at the latest"
                 )));
             }
             Ok(decided)
