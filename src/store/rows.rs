@@ -335,6 +335,10 @@ pub struct Newcomer {
     pub waiting: bool,
     /// An operator let them through.
     pub approved: bool,
+    /// What they were when they were last looked at: the prospect's version, or the second of the Lead's stamp. Seen again
+    /// as that, they are no news.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_as: Option<u64>,
 }
 
 impl Newcomer {
@@ -348,6 +352,7 @@ impl Newcomer {
             refused: None,
             waiting: false,
             approved: false,
+            seen_as: None,
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use super::engine::{Engine, Interrupted};
 use super::gather::{CHUNK, Work, work};
-use super::intake::{ENGAGE_CURSOR, Fresh, is_new_lead, salesforce_cursor};
+use super::intake::{ENGAGE_CURSOR, Fresh, is_new_lead, is_news, salesforce_cursor};
 use super::observe::{self, Observed, Pending};
 use super::settle::Decided;
+use super::who_is_new::{is_held, lead_as};
 use crate::connector::CallError;
 use crate::connector::salesforce::Purpose;
 use crate::mapping::NewProspects;
 use crate::model::{BySide, ChangeId, Link, ProspectId, SalesforceObject};
 use crate::reconcile::{Candidate, Decision, Plan};
-use crate::store::{Due, Reader, Seen, Source, StoreError};
+use crate::store::{Due, Newcomer, Reader, Seen, Source, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan, and who would be made known.
@@ -71,7 +72,7 @@ impl Engine {
             .await?;
         let mut newcomers: BySide<BTreeSet<String>> = BySide::default();
         let mut newcomers_waiting = Vec::new();
-        for newcomer in self.store.read(|reader| reader.newcomers()).await? {
+        for newcomer in self.store.read(who_would_be_made).await? {
             if newcomer.waiting {
                 newcomers_waiting.push(newcomer.id.clone());
             }
@@ -127,7 +128,11 @@ impl Engine {
                         for record in &page.records {
                             let linked = reader.links_by_salesforce(&record.id)?;
                             let parted = !reader.formers_by_salesforce(&record.id)?.is_empty();
-                            if linked.is_empty() && !parted && is_new_lead(&mapping, record) {
+                            if linked.is_empty()
+                                && !parted
+                                && is_new_lead(&mapping, record)
+                                && is_news(reader, record.id.as_str(), lead_as(record))?
+                            {
                                 new.push(record.id.to_string());
                             }
                             for prospect in linked {
@@ -181,7 +186,9 @@ impl Engine {
                             Observed::Due { prospect, .. } => found.push((prospect, None)),
                             Observed::Linked { link, .. } => found.push((link.prospect.clone(), Some(link))),
                             Observed::Unlinked
-                                if mapping.new.prospects == NewProspects::Create && former.is_none() =>
+                                if mapping.new.prospects == NewProspects::Create
+                                    && former.is_none()
+                                    && is_news(reader, prospect.id.as_str(), prospect.version)? =>
                             {
                                 new.push(prospect.id.to_string());
                             }
@@ -233,6 +240,17 @@ impl Engine {
             })
             .await
     }
+}
+
+/// Newcomers who are neither refused nor held.
+fn who_would_be_made(reader: &Reader<'_>) -> Result<Vec<Newcomer>, StoreError> {
+    let mut made = Vec::new();
+    for newcomer in reader.newcomers()? {
+        if newcomer.refused.is_none() && !is_held(reader, &newcomer)? {
+            made.push(newcomer);
+        }
+    }
+    Ok(made)
 }
 
 fn known(reader: &Reader<'_>, prospect: &ProspectId) -> Result<Option<(Link, Pending)>, StoreError> {

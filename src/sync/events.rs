@@ -9,6 +9,7 @@ use super::intake::{is_new_lead, known, note_newcomer, remember};
 use super::live::Live;
 use super::observe::{self, Observed, Pending};
 use super::parting::link_again;
+use super::who_is_new::lead_as;
 use crate::connector::salesforce::{Batch, ChangeEvent, Topic, What, Whom};
 use crate::emit;
 use crate::mapping::Mapping;
@@ -166,7 +167,7 @@ impl Taking<'_> {
         }
         let Some(record) = told_by(event, None, id, read, None) else { return Ok(()) };
         if is_new_lead(self.mapping, &record) {
-            note_newcomer(tx, id.as_str(), Side::Salesforce, self.now)?;
+            note_newcomer(tx, id.as_str(), Side::Salesforce, lead_as(&record), self.now)?;
             self.due += 1;
         }
         Ok(())

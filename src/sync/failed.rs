@@ -22,7 +22,7 @@ pub(super) fn failed(
     notes: &mut Vec<Note>,
 ) -> Result<(), StoreError> {
     let (work, prospect) = (&write.work, &write.work.link.prospect);
-    let error = &impersonal(error, write.step());
+    let error = &impersonal(error, write.step().personal_values());
     if error.effect == Effect::None {
         tx.remove_intent(prospect)?;
     }
@@ -66,10 +66,11 @@ fn is_at_odds(tx: &Transaction<'_>, work: &Work) -> Result<bool, StoreError> {
     Ok(last.len() == PATIENCE && last.iter().all(is_stale))
 }
 
-/// A refusal without what is personal, for the store: addresses, and values of further fields, which some messages repeat.
-fn impersonal(error: &CallError, step: &Step) -> CallError {
+/// A refusal without what is personal, for the store: addresses, and the values that were to be written, which some messages
+/// repeat.
+pub(super) fn impersonal<'a>(error: &CallError, values: impl Iterator<Item = &'a str>) -> CallError {
     let mut message = mask_emails(&error.message).into_owned();
-    for value in step.personal_values().filter(|value| !value.is_empty()) {
+    for value in values.filter(|value| !value.is_empty()) {
         message = message.replace(value, "…");
     }
     CallError { message, ..error.clone() }

@@ -1,16 +1,18 @@
 //! Taking in what changed: due marks and the cursor in one transaction, and only then is anything acknowledged.
 
 use super::engine::{Engine, Interrupted, lock};
+use super::not_unique::{end_hold, look_at_those_beside};
 use super::observe::{self, Observed, Pending};
 use super::parting::{back_again, look_at_namesakes};
+use super::who_is_new::{forget_newcomer, lead_as};
 use crate::connector::engage::Rejection;
 use crate::emit;
 use crate::mapping::{Mapping, NewLeads, NewProspects};
 use crate::model::{Link, Prospect, ProspectId, SalesforceId, SalesforceObject, SalesforceRecord, Side};
 use crate::mutant;
-use crate::store::{Newcomer, Seen, Source, StoreError, Transaction, marks};
+use crate::store::{Newcomer, Reader, Seen, Source, StoreError, Transaction, marks};
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Records as a poll brought them a moment ago: they count as read, for this cycle only.
 #[derive(Debug, Default)]
@@ -59,7 +61,7 @@ impl Engine {
         let (due, kept) = self
             .store
             .write(move |tx| {
-                let (mut due, mut kept) = (0, Vec::new());
+                let (mut due, mut kept, mut gone) = (0, Vec::new(), BTreeSet::new());
                 for record in records {
                     let mut matters = false;
                     let mut linked = false;
@@ -71,14 +73,24 @@ impl Engine {
                         linked = true;
                     }
                     let parted = !linked && back_again(tx, &record, now, &mut matters)?;
-                    if !linked && !parted && is_new_lead(&mapping, &record) {
-                        note_newcomer(tx, record.id.as_str(), Side::Salesforce, now)?;
+                    if !linked && !parted {
+                        match is_new_lead(&mapping, &record) {
+                            true => {
+                                let seen_as = lead_as(&record);
+                                note_newcomer(tx, record.id.as_str(), Side::Salesforce, seen_as, now)?;
+                            }
+                            false => forget_newcomer(tx, record.id.as_str())?,
+                        }
+                        if record.is_deleted || record.is_converted {
+                            gone.insert(record.id.to_string());
+                        }
                     }
                     if matters {
                         due += 1;
                         kept.push(record);
                     }
                 }
+                look_at_those_beside(tx, &gone, now)?;
                 if let Some((name, cursor)) = cursor {
                     tx.set_cursor(name, &cursor)?;
                 }
@@ -102,7 +114,7 @@ impl Engine {
         let (due, kept) = self
             .store
             .write(move |tx| {
-                let (mut due, mut unlinked, mut kept) = (0, false, Vec::new());
+                let (mut due, mut unlinked, mut kept, mut gone) = (0, false, Vec::new(), BTreeSet::new());
                 for prospect in prospects {
                     match take_in_prospect(tx, &mapping, &prospect, source, now)? {
                         Taken::Due => {
@@ -110,12 +122,14 @@ impl Engine {
                             kept.push(prospect);
                         }
                         Taken::Unlinked => unlinked = true,
+                        Taken::Gone => _ = gone.insert(prospect.id.to_string()),
                         Taken::Nothing => {}
                     }
                 }
                 if unlinked {
                     somebody_unlinked(tx, now)?;
                 }
+                look_at_those_beside(tx, &gone, now)?;
                 if let Some(cursor) = cursor {
                     tx.set_cursor(ENGAGE_CURSOR, &cursor)?;
                 }
@@ -157,12 +171,11 @@ impl Engine {
                 if let Some(prospect) = &delivery.prospect {
                     // A late event may name an old Salesforce record; only an unknown prospect is linked by it.
                     if tx.link(&prospect.id)?.is_none() {
-                        if let Taken::Unlinked =
-                            take_in_prospect(tx, &mapping, prospect, Source::Webhook, now)?
-                        {
-                            somebody_unlinked(tx, now)?;
-                        }
-                        return Ok(());
+                        return match take_in_prospect(tx, &mapping, prospect, Source::Webhook, now)? {
+                            Taken::Unlinked => somebody_unlinked(tx, now),
+                            Taken::Gone => look_at_those_beside(tx, &[prospect.id.to_string()].into(), now),
+                            Taken::Due | Taken::Nothing => Ok(()),
+                        };
                     }
                 }
                 if tx.link(&delivery.prospect_id)?.is_some() {
@@ -201,6 +214,8 @@ pub enum WebhookError {
 enum Taken {
     Due,
     Unlinked,
+    /// Somebody without a link, who is deleted or the record of somebody else.
+    Gone,
     Nothing,
 }
 
@@ -217,10 +232,17 @@ fn take_in_prospect(
     match observe::prospect(mapping, known, former.as_ref(), prospect, source, now) {
         Observed::Unlinked => {
             // Whose record was deleted is nobody new: making one again would undo what somebody did.
-            if mapping.new.prospects == NewProspects::Create && former.is_none() {
-                note_newcomer(tx, prospect.id.as_str(), Side::Engage, now)?;
-            }
-            Ok(Taken::Unlinked)
+            let is_newcomer = mapping.new.prospects == NewProspects::Create && former.is_none();
+            let id = prospect.id.as_str();
+            Ok(match is_newcomer && !note_newcomer(tx, id, Side::Engage, prospect.version, now)? {
+                true => Taken::Nothing,
+                false => Taken::Unlinked,
+            })
+        }
+        Observed::Nothing if known.is_none() => {
+            forget_newcomer(tx, prospect.id.as_str())?;
+            end_hold(tx, &prospect.id, now)?;
+            Ok(Taken::Gone)
         }
         observed => Ok(if remember(tx, observed)? { Taken::Due } else { Taken::Nothing }),
     }
@@ -237,23 +259,30 @@ pub(super) fn is_new_lead(mapping: &Mapping, record: &SalesforceRecord) -> bool 
 }
 
 /// Somebody has to be searched for by email, in this turn or, if that fails, in a later one.
-fn somebody_unlinked(tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn somebody_unlinked(tx: &mut Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
     tx.set_meta(marks::SOMEBODY_UNLINKED, &now.to_string())
 }
 
-/// Somebody whom only one side knows. Whoever was refused is tried again, now that they have changed.
+/// Somebody whom only one side knows. Whoever was refused is tried again, once they have changed. Says whether they are news:
+/// polls look back, and see who is as before again and again.
 pub(super) fn note_newcomer(
     tx: &mut Transaction<'_>,
     id: &str,
     known_to: Side,
+    seen_as: u64,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    let newcomer = match tx.newcomer(id)? {
-        Some(known) if known.refused.is_none() => return Ok(()),
-        Some(known) => Newcomer { refused: None, ..known },
-        None => Newcomer::of(id, known_to, now),
-    };
-    tx.put_newcomer(&newcomer)
+) -> Result<bool, StoreError> {
+    if !is_news(tx, id, seen_as)? {
+        return Ok(false);
+    }
+    let known = tx.newcomer(id)?.unwrap_or_else(|| Newcomer::of(id, known_to, now));
+    tx.put_newcomer(&Newcomer { refused: None, seen_as: Some(seen_as), ..known })?;
+    Ok(true)
+}
+
+/// Whether somebody whom only one side knows was never seen as this.
+pub(super) fn is_news(reader: &Reader<'_>, id: &str, seen_as: u64) -> Result<bool, StoreError> {
+    Ok(reader.newcomer(id)?.is_none_or(|known| known.seen_as != Some(seen_as)))
 }
 
 pub(super) fn known(
@@ -288,6 +317,11 @@ pub(super) fn remember(tx: &mut Transaction<'_>, observed: Observed) -> Result<b
                 record = link.salesforce.as_str(),
                 "a prospect and a Salesforce record are one person"
             );
+            if old.is_none() {
+                end_hold(tx, &link.prospect, at)?;
+                forget_newcomer(tx, link.prospect.as_str())?;
+            }
+            forget_newcomer(tx, link.salesforce.as_str())?;
             tx.put_link(&link)?;
             tx.remove_former(&link.prospect)?;
             for record in old.iter().map(|old| old.salesforce).chain([link.salesforce]) {

@@ -36,6 +36,7 @@ mod look_again;
 mod many;
 mod named_anew;
 mod newcomers;
+mod not_unique;
 mod observe;
 mod outbound;
 mod own_write;
@@ -51,6 +52,7 @@ mod side;
 mod spool;
 mod sweep;
 mod vanished;
+mod who_is_new;
 mod write;
 
 pub use ask::Health;

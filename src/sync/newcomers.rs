@@ -4,30 +4,26 @@
 //! again until the other side has been searched for the email, and by then the record is found and linked.
 
 use super::engine::{Engine, Interrupted};
-use super::intake::is_new_lead;
 use super::link_by_email::People;
+use super::who_is_new::{open, settled};
 use crate::connector::engage::NewProspect;
-use crate::connector::salesforce::Purpose;
 use crate::connector::{Effect, Retry};
 use crate::emit;
 use crate::mapping::{Context, Mapping, NewLeads, NewProspects};
 use crate::model::{
-    Detail, Details, FieldName, FieldValue, Fields, Link, PersonStatus, Prospect, ProspectId, SalesforceId,
+    Detail, Details, FieldValue, Fields, Link, PersonStatus, Prospect, ProspectId, SalesforceId,
     SalesforceObject, SalesforceRecord, Side,
 };
 use crate::reconcile::{mass_creation, text_of};
 use crate::store::{JournalEntry, Newcomer, Seen, Source, StoreError, marks};
-use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// How long a creation without an answer may still be under way. No call of ours lives nearly as long.
-const UNDER_WAY: SignedDuration = SignedDuration::from_mins(2);
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Creations between two looks at what else is to be done.
 const AT_ONCE: usize = 200;
 
 /// The fields of a Lead that a prospect has too.
-const NAMES: [(Detail, &str); 5] = [
+pub(super) const NAMES: [(Detail, &str); 5] = [
     (Detail::FirstName, "FirstName"),
     (Detail::LastName, "LastName"),
     (Detail::Company, "Company"),
@@ -50,61 +46,29 @@ impl Creation {
     }
 }
 
-/// Whether somebody has to be looked at now: not refused, not under way, and not waiting for an operator.
-pub(super) fn is_open(newcomer: &Newcomer, now: Timestamp) -> bool {
-    let under_way = newcomer.begun.is_some_and(|begun| now.duration_since(begun) < UNDER_WAY);
-    newcomer.refused.is_none() && !newcomer.waiting && !under_way
-}
-
 impl Engine {
-    /// The Leads that only Salesforce knows, read for their email and names. Who is gone, or linked by now, is forgotten.
-    pub(super) async fn new_leads(&self, open: &[Newcomer]) -> Result<Vec<SalesforceRecord>, Interrupted> {
-        let leads: Vec<SalesforceId> = open
-            .iter()
-            .filter(|newcomer| newcomer.known_to == Side::Salesforce)
-            .filter_map(|newcomer| newcomer.id.parse().ok())
-            .collect();
-        let leads = self.forget_linked(leads).await?;
-        if leads.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut names: Vec<FieldName> = self.fields_read(SalesforceObject::Lead);
-        names.extend(NAMES.iter().map(|(_, name)| FieldName::from(*name)));
-        names.sort_unstable();
-        names.dedup();
-        let mut read = self.salesforce.read(SalesforceObject::Lead, &leads, &names, Purpose::Read).await?;
-        self.answered(Side::Salesforce);
-        let mapping = self.mapping();
-        read.retain(|record| is_new_lead(&mapping, record));
-        let there: BTreeSet<SalesforceId> = read.iter().map(|record| record.id).collect();
-        let gone: Vec<SalesforceId> = leads.into_iter().filter(|lead| !there.contains(lead)).collect();
-        self.store
-            .write(move |tx| gone.iter().try_for_each(|lead| tx.remove_newcomer(lead.as_str())))
-            .await?;
-        Ok(read)
-    }
-
-    /// At the first listing Leads are seen before the prospects that name them.
-    async fn forget_linked(&self, leads: Vec<SalesforceId>) -> Result<Vec<SalesforceId>, StoreError> {
-        self.store
-            .write(move |tx| {
-                let mut alone = Vec::new();
-                for lead in leads {
-                    match tx.links_by_salesforce(&lead)?.is_empty() {
-                        true => alone.push(lead),
-                        false => tx.remove_newcomer(lead.as_str())?,
-                    }
-                }
-                Ok(alone)
-            })
-            .await
-    }
-
     /// Creates whom nobody on the other side can be.
-    pub(super) async fn create(&self, people: &People, open: Vec<Newcomer>) -> Result<(), Interrupted> {
+    pub(super) async fn create(
+        &self,
+        people: &People,
+        read_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Interrupted> {
         let mapping = self.mapping();
-        let open: BTreeMap<String, Newcomer> =
+        // Some may be linked or held by now, and others held no more. Whose creation was under way when the search began still is.
+        let open = self.store.read(move |reader| open(reader, reader.newcomers()?, now)).await?;
+        let mut open: BTreeMap<String, Newcomer> =
             open.into_iter().map(|newcomer| (newcomer.id.clone(), newcomer)).collect();
+        for namesakes in people.values() {
+            let prospects = namesakes.unlinked.values();
+            let prospects = prospects.map(|prospect| (prospect.id.as_str(), Some(prospect.version)));
+            let leads = namesakes.leads.iter().map(|lead| (lead.id.as_str(), settled(lead, read_at)));
+            for (id, seen_as) in prospects.chain(leads) {
+                if let Some(newcomer) = open.get_mut(id) {
+                    newcomer.seen_as = seen_as;
+                }
+            }
+        }
         let mut creations = Vec::new();
         for namesakes in people.values() {
             let nobody = namesakes.records.is_empty() && namesakes.linked.is_empty();
@@ -133,6 +97,9 @@ impl Engine {
                 } else if mapping.new.prospects == NewProspects::Ignore {
                     let why = "a prospect without a record has this email address, and [new] prospects = \"ignore\"";
                     self.refuse(newcomer, why.to_owned()).await?;
+                } else {
+                    // Were there one such prospect only, the two would be linked by now.
+                    self.refuse(newcomer, "somebody else has this email address".to_owned()).await?;
                 }
             }
         }

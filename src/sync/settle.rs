@@ -4,6 +4,7 @@ use super::box_alone::is_rest_of_opt_out;
 use super::engine::{Engine, Interrupted};
 use super::gather::Work;
 use super::many::parts;
+use super::not_unique::look_at_those_beside;
 use super::own_write;
 use super::parting;
 use super::record::{self, Note, Shown};
@@ -140,6 +141,9 @@ impl Engine {
                 for decided in &part {
                     settle_one(tx, &mapping, decided, now, &mut notes)?;
                 }
+                let dropped = part.iter().filter(|d| matches!(d.verdict.decision, Decision::Unlink(_)));
+                let dropped = dropped.map(|decided| decided.work.link.prospect.to_string()).collect();
+                look_at_those_beside(tx, &dropped, now)?;
                 Ok(notes)
             });
             recorded.await?.iter().for_each(Note::log);

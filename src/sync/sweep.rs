@@ -75,6 +75,7 @@ impl Engine {
             })
             .await?;
         self.end_backfill().await?;
+        self.look_at_holds_anew().await?;
         self.prune_journal().await?;
         Ok(())
     }

@@ -109,7 +109,7 @@ function conflict(one, page) {
       ["salesforce", "engage"].map((side) => el("div", {}, el("dt", {}, SIDES[side]),
         el("dd", {}, el("strong", {}, words(one[side]))), canChoose ? el("dd", {}, choice(side)) : null))),
     one.resolution ? el("p.notice.calm", {}, `${SIDES[one.resolution.take]} is taken, says ${one.resolution.by}; it is about to be carried out.`) : null,
-    one.kind === "not_unique" ? el("p.soft", {}, "Merge or correct the records in question, and it goes on by itself.") : null);
+    one.kind === "not_unique" ? el("p.soft", {}, "Merge or correct the records in question, and it goes on by itself, with the next daily comparison at the latest.") : null);
 }
 
 function refused(one, page) {

@@ -272,6 +272,16 @@ impl Product {
         }
     }
 
+    /// A user gives a person another email address, or none.
+    pub fn set_email(&self, id: &ProspectId, email: &str) {
+        let now = self.now();
+        let mut state = self.state();
+        if let Some(mut prospect) = state.prospect(id.as_str()).cloned() {
+            prospect.email = email.to_owned();
+            state.put(prospect, now, "prospect.updated");
+        }
+    }
+
     /// A person's status; empty when there is no such person.
     pub fn status(&self, id: &ProspectId) -> String {
         self.state().prospect(id.as_str()).map(|prospect| prospect.status.clone()).unwrap_or_default()
