@@ -4,6 +4,7 @@
 //! again until the other side has been searched for the email, and by then the record is found and linked.
 
 use super::engine::{Engine, Interrupted};
+use super::failed::impersonal;
 use super::link_by_email::People;
 use super::who_is_new::{open, settled};
 use crate::connector::engage::NewProspect;
@@ -42,6 +43,14 @@ impl Creation {
         match self {
             Creation::Lead { prospect, .. } => prospect.as_str(),
             Creation::Prospect { lead, .. } => lead.as_str(),
+        }
+    }
+
+    /// What is said of the person.
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Creation::Lead { fields, .. } => fields.values().filter_map(FieldValue::as_text).collect(),
+            Creation::Prospect { new, .. } => new.details.values().map(|value| &**value).collect(),
         }
     }
 }
@@ -181,6 +190,7 @@ impl Engine {
             // It may be there: the next search for the email tells.
             Err(error) if error.effect == Effect::Unknown => Err(error.into()),
             Err(error) if error.retry == Retry::Park => {
+                let error = impersonal(&error, creation.texts().into_iter());
                 self.refuse(newcomer, format!("{}: {}", error.code, error.message)).await?;
                 Ok(())
             }

@@ -72,6 +72,17 @@ async fn a_prospect_without_an_email_is_refused_once_and_made_once_it_has_one() 
 }
 
 #[tokio::test]
+async fn nothing_of_somebody_is_stored_with_the_words_of_their_refusal() {
+    let world = world().await;
+    world.product.create("zoe@example.com", "Zoe", &"Zanzibarian".repeat(30), "Zanzico", None);
+    world.settle().await;
+    assert!(world.refused().await[0].contains("data value too large: …"), "{:?}", world.newcomers().await);
+    let stored = world.stored_bytes();
+    let holds = |text: &[u8]| stored.windows(text.len()).any(|bytes| bytes == text);
+    assert!(!holds(b"Zanzi") && !holds(b"zoe@"), "personal data stands in the store");
+}
+
+#[tokio::test]
 async fn who_is_refused_is_refused_once_however_often_a_poll_sees_them_unchanged() {
     let world = world().await;
     let new = world.product.create("nameless@example.com", "", "", "Newco", None);
