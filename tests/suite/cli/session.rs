@@ -46,7 +46,7 @@ fn plain(text: &str) -> String {
         (r"(salesforce|engage)=\d+", "PORT"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
         (r"\bc\d+\b", "CHANGE"),
-        (r"(; seen in [A-Z][A-Za-z ]+ by [a-z_]+(: \w+( \w+)*)?(, made by \w+)?)+", "; SEEN"),
+        (r"([;(] ?seen in [A-Z][A-Za-z ]+ by [a-z_]+(: \w+( \w+)*)?(, made by \w+)?)+", "; SEEN"),
         (r"\(\d+ writes in all\)", "WRITES"),
         (" +", " "),
     ] {
