@@ -2,6 +2,7 @@
 
 use super::world::World;
 use lockstep::model::ProspectId;
+use lockstep::sandbox::{Fault, When};
 use lockstep::store::{Newcomer, marks};
 use std::time::Duration;
 
@@ -272,4 +273,53 @@ async fn a_prospect_whose_lead_was_deleted_is_not_held_for_a_lead_that_nobody_wa
     world.settle().await;
     let held = world.held().await;
     assert_eq!(held.iter().map(|held| &held.prospect).collect::<Vec<_>>(), [&new], "only who would be made");
+}
+
+#[tokio::test]
+async fn whom_salesforce_refuses_to_make_is_asked_for_once_and_made_once_they_have_changed() {
+    let world = world().await;
+    let new = world.product.create("new@example.com", "Nora", "New", "Newco", None);
+    let body = r#"[{"errorCode":"DUPLICATES_DETECTED","message":"Use one of these records?"}]"#.to_owned();
+    let refusal = Fault::Answer { status: 400, body, retry_after: None };
+    world.org.faults().add(When::next("POST", "/sobjects/Lead"), refusal);
+    world.settle().await;
+    assert_eq!(world.refused().await, ["DUPLICATES_DETECTED: Use one of these records?"]);
+    world.nobody_is_searched_for().await;
+    assert!(world.leads_with("new@example.com").is_empty(), "it would have been made by now");
+    world.product.set_field(&new, "title", "Ms");
+    world.settle().await;
+    world.only_lead_with("new@example.com");
+    world.everybody_has_left().await;
+}
+
+#[tokio::test]
+async fn leads_that_wait_for_an_operator_and_are_deleted_wait_no_more() {
+    let world = with("leads = \"create\"").await;
+    let email = |number| format!("new{number}@example.com");
+    let new = |number| world.org.create_lead("Nora", "New", "Newco", &email(number), "Nurture").unwrap();
+    let leads: Vec<_> = (0..60).map(new).collect();
+    world.settle().await;
+    assert!(world.a_plan_waits().await);
+    leads.into_iter().for_each(|lead| world.org.delete(lead));
+    world.settle().await;
+    assert!(!world.a_plan_waits().await);
+    world.everybody_has_left().await;
+}
+
+#[tokio::test]
+async fn who_changes_while_their_creation_has_no_answer_is_not_made_twice() {
+    let world = world().await;
+    let new = world.product.create("new@example.com", "Nora", "New", "Newco", None);
+    world.org.faults().add(When::next("POST", "/sobjects/Lead"), Fault::DropAfter);
+    world.cycle().await;
+    for title in ["Ms", "Dr"] {
+        world.product.set_field(&new, "title", title);
+        world.advance(Duration::from_secs(10));
+        world.cycle().await;
+    }
+    world.advance(Duration::from_secs(120));
+    world.turns().await;
+    let lead = world.only_lead_with("new@example.com");
+    assert_eq!(world.link_of(&new).await.map(|link| link.salesforce), Some(lead));
+    world.everybody_has_left().await;
 }
