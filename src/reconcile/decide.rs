@@ -30,23 +30,23 @@ pub fn decide_by(mapping: &Mapping, relation: Option<&Relation<'_>>, situation: 
     let Some(record) = situation.salesforce else {
         return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Salesforce)));
     };
-    let moved_on = moved_on(mapping, record);
-    let Some(prospect) = situation.prospect else {
-        let Some(decision) = moved_on else {
-            return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage)));
+    if let Some(decision) = moved_on(mapping, record) {
+        let untold = is_last_opt_out(mapping, situation, &decision, record);
+        return match situation.prospect {
+            Some(prospect) if untold && !prospect.status.is_opted_out() => {
+                last_opt_out(mapping, situation, record, prospect)
+            }
+            // Engage hears of it once it shows the person again: by the other record, or, where there is none, by this one.
+            None if untold => match decision {
+                Decision::Unlink(_) => keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage))),
+                _ => Verdict::new(decision, LatchChange::seen(BySide::only(Side::Salesforce))),
+            },
+            _ => keep(decision),
         };
-        // Engage hears of it once it shows the person again.
-        return match is_last_opt_out(mapping, situation, &decision, record) {
-            true => Verdict::new(decision, LatchChange::seen(BySide::only(Side::Salesforce))),
-            false => keep(decision),
-        };
-    };
-    if let Some(decision) = moved_on {
-        if is_last_opt_out(mapping, situation, &decision, record) && !prospect.status.is_opted_out() {
-            return last_opt_out(mapping, situation, record, prospect);
-        }
-        return keep(decision);
     }
+    let Some(prospect) = situation.prospect else {
+        return keep(Decision::LeaveAlone(LeaveReason::Missing(Side::Engage)));
+    };
     let object = record.id.object();
     if mapping.object(object).is_none() {
         return keep(Decision::LeaveAlone(LeaveReason::ObjectNotInSync));
