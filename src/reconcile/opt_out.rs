@@ -50,8 +50,9 @@ impl Case<'_> {
             }
             return self.let_pass(now, before, WriteReason::Resolved(take));
         }
+        let anew = self.said_anew(now);
         // Whoever unsubscribes once more says so after the clearing, whatever is to become of that.
-        if now.engage && matches!(self.said_anew(now), SaidAnew::Yes) {
+        if now.engage && matches!(anew, SaidAnew::Yes) {
             let latch = self.latch(before, Some(self.prospect.status_changed_at));
             return Verdict::new(self.carry_opt_out(Side::Engage), latch);
         }
@@ -62,8 +63,8 @@ impl Case<'_> {
                 return Verdict::new(hold_cleared(now, before), latch);
             }
             let side = if now.engage { Side::Salesforce } else { Side::Engage };
-            return match self.said_anew(now) {
-                SaidAnew::Yes => Verdict::new(self.carry_opt_out(side.other()), latch),
+            return match anew {
+                SaidAnew::Yes => Verdict::new(self.carry_opt_out(Side::Salesforce), latch),
                 SaidAnew::No => self.let_pass(now, before, WriteReason::Changed(side)),
                 SaidAnew::Unknown => Verdict::new(hold_cleared(now, before), latch),
             };

@@ -234,10 +234,8 @@ fn take_in_prospect(
             // Whose record was deleted is nobody new: making one again would undo what somebody did.
             let is_newcomer = mapping.new.prospects == NewProspects::Create && former.is_none();
             let id = prospect.id.as_str();
-            Ok(match is_newcomer && !note_newcomer(tx, id, Side::Engage, prospect.version, now)? {
-                true => Taken::Nothing,
-                false => Taken::Unlinked,
-            })
+            let is_known = is_newcomer && !note_newcomer(tx, id, Side::Engage, prospect.version, now)?;
+            Ok(if is_known { Taken::Nothing } else { Taken::Unlinked })
         }
         Observed::Nothing if known.is_none() => {
             forget_newcomer(tx, prospect.id.as_str())?;

@@ -18,6 +18,21 @@ async fn opted_out() -> (World, Person) {
     (world, jane)
 }
 
+/// Opted out on both sides and then cleared on one, about which Ann Lee has decided.
+async fn decided(cleared: Side, take: Side) -> (World, Person) {
+    let world = World::example().await;
+    let jane = world.person("Unsubscribed", "opted_out").await;
+    world.agree().await;
+    match cleared {
+        Side::Salesforce => world.user_clears_opt_out(&jane, "Attempting to contact"),
+        Side::Engage => world.user_sets_person(&jane, "approaching"),
+    }
+    world.turns().await;
+    assert_eq!(world.held().await.len(), 1);
+    world.resolve(&jane, take, "Ann Lee").await;
+    (world, jane)
+}
+
 /// Somebody lets her have mail again in Revenue Engage, and she takes none.
 fn unsubscribes_again(world: &World, jane: &Person) {
     world.user_sets_person(jane, "approaching");
@@ -133,13 +148,7 @@ async fn an_unsubscribe_behind_a_tick_that_was_taken_back_untold_is_carried_howe
 
 #[tokio::test]
 async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_came_later() {
-    let world = World::example().await;
-    let jane = world.person("Unsubscribed", "opted_out").await;
-    world.agree().await;
-    world.user_sets_person(&jane, "approaching");
-    world.turns().await;
-    assert_eq!(world.held().await.len(), 1);
-    world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
+    let (world, jane) = decided(Side::Engage, Side::Salesforce).await;
     world.user_clears_opt_out(&jane, "In progress");
     world.product.unsubscribe(&jane.prospect).unwrap();
     world.turns().await;
@@ -157,13 +166,7 @@ async fn what_an_operator_decided_does_not_take_back_an_opt_out_that_came_later(
 
 #[tokio::test]
 async fn what_an_operator_decided_does_not_take_back_an_unsubscribe_that_was_taken_back_and_said_anew() {
-    let world = World::example().await;
-    let jane = world.person("Unsubscribed", "opted_out").await;
-    world.agree().await;
-    world.user_clears_opt_out(&jane, "Attempting to contact");
-    world.turns().await;
-    assert_eq!(world.held().await.len(), 1);
-    world.resolve(&jane, Side::Salesforce, "Ann Lee").await;
+    let (world, jane) = decided(Side::Salesforce, Side::Salesforce).await;
     world.advance(Duration::from_secs(2));
     unsubscribes_again(&world, &jane);
     world.turns().await;
@@ -174,13 +177,7 @@ async fn what_an_operator_decided_does_not_take_back_an_unsubscribe_that_was_tak
 
 #[tokio::test]
 async fn what_an_operator_decided_does_not_take_back_a_tick_that_was_taken_back_and_set_anew() {
-    let world = World::example().await;
-    let jane = world.person("Unsubscribed", "opted_out").await;
-    world.agree().await;
-    world.user_sets_person(&jane, "approaching");
-    world.turns().await;
-    assert_eq!(world.held().await.len(), 1);
-    world.resolve(&jane, Side::Engage, "Ann Lee").await;
+    let (world, jane) = decided(Side::Engage, Side::Engage).await;
     world.advance(Duration::from_secs(2));
     world.user_clears_opt_out(&jane, "Attempting to contact");
     world.user_sets_lead(&jane, "Status", "Unsubscribed");
